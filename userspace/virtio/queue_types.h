@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What split and packed queues have in common.
+
+#pragma once
+
+#include <cstdint>
+
+namespace stratos::virtio {
+
+// Where a queue lies, as the driver said it (SET_VQUEUE or SET_VRING_ADDR).
+struct QueueSetup {
+  uint16_t size = 0;      // entries
+  uint64_t desc = 0;      // descriptor table, or the packed ring
+  uint64_t driver = 0;    // avail ring, or the driver event suppression area
+  uint64_t device = 0;    // used ring, or the device event suppression area
+  bool packed = false;    // VIRTIO_F_RING_PACKED
+  bool event_idx = false; // VIRTIO_F_EVENT_IDX
+  bool indirect = false;  // VIRTIO_F_INDIRECT_DESC
+};
+
+// What a driver can do wrong.
+enum class QueueError : uint8_t {
+  kNone,
+  kNotStarted,
+  kSize,               // 0, above 32768, or no power of two (split)
+  kAlignment,          // an area is not aligned as the specification demands
+  kBounds,             // an area is not inside the memory
+  kAvailIndex,         // the avail index jumped by more than the queue size
+  kHead,               // a head is not an index of the table
+  kNext,               // a next is not an index of the table
+  kChainTooLong,       // a loop, or more than kMaxSegments
+  kSegmentBounds,      // address and length are not inside the memory
+  kSegmentEmpty,       // length 0
+  kChainSize,          // more than 2^32 - 1 bytes
+  kReadableAfterWritable,
+  kIndirectNotNegotiated,
+  kIndirectNested,
+  kIndirectWithNext,
+  kIndirectSize,       // no multiple of 16, 0, or too long
+  kIndirectBounds,
+  kFlags,              // a descriptor flag that means nothing here
+  kDoubleUse,          // a head that is in flight was made available again
+  kInflight,           // a record of a predecessor that makes no sense
+};
+
+const char* to_string(QueueError error);
+
+enum class PopResult : uint8_t { kChain, kEmpty, kBroken };
+
+}  // namespace stratos::virtio
