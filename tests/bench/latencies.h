@@ -20,8 +20,8 @@ class Latencies {
   // The q-quantile in microseconds, 0 < q < 1.
   double quantile_us(double q) {
     if (samples_.empty()) return 0;
-    const auto at = samples_.begin() +
-                    static_cast<ptrdiff_t>(q * static_cast<double>(samples_.size() - 1));
+    const auto at =
+        samples_.begin() + static_cast<ptrdiff_t>(q * static_cast<double>(samples_.size() - 1));
     std::nth_element(samples_.begin(), at, samples_.end());
     return static_cast<double>(*at) / 1000.0;
   }

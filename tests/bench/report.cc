@@ -14,11 +14,11 @@ void Report::add(std::string name, double value, std::string unit, std::optional
   rows_.push_back({std::move(name), value, std::move(unit), {}, std::nullopt, target});
 }
 
-void Report::add_ratio(std::string name, double value, std::string unit,
-                       std::string_view reference, std::optional<Target> target) {
+void Report::add_ratio(std::string name, double value, std::string unit, std::string_view reference,
+                       std::optional<Target> target) {
   const double base = this->value(reference);
-  rows_.push_back({std::move(name), value, std::move(unit), std::string(reference), value / base,
-                   target});
+  rows_.push_back(
+      {std::move(name), value, std::move(unit), std::string(reference), value / base, target});
 }
 
 double Report::value(std::string_view name) const {
@@ -53,13 +53,9 @@ void Report::print() const {
 bool Report::write_json(const std::string& path) const {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (const Row& row : rows_) {
-    nlohmann::ordered_json entry = {{"name", row.name},
-                                    {"value", row.value},
-                                    {"unit", row.unit},
-                                    {"reference", nullptr},
-                                    {"ratio", nullptr},
-                                    {"target", nullptr},
-                                    {"met", nullptr}};
+    nlohmann::ordered_json entry = {
+        {"name", row.name}, {"value", row.value}, {"unit", row.unit}, {"reference", nullptr},
+        {"ratio", nullptr}, {"target", nullptr},  {"met", nullptr}};
     if (!row.reference.empty()) entry["reference"] = row.reference;
     if (row.ratio) entry["ratio"] = *row.ratio;
     if (row.target) {

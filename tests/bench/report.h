@@ -20,9 +20,9 @@ struct Row {
   std::string name;
   double value = 0;
   std::string unit;
-  std::string reference;        // the name of the row that `ratio` is against, or empty
-  std::optional<double> ratio;  // value / reference's value
-  std::optional<Target> target; // judged on the ratio where there is one
+  std::string reference;         // the name of the row that `ratio` is against, or empty
+  std::optional<double> ratio;   // value / reference's value
+  std::optional<Target> target;  // judged on the ratio where there is one
 };
 
 class Report {
