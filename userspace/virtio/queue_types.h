@@ -7,42 +7,53 @@
 
 namespace stratos::virtio {
 
+// The largest queue that this build serves. Bounds what a queue stores about its
+// chains (about 7 bytes per entry, in the Queue object); a power of two.
+#ifdef STRATOS_MAX_QUEUE_SIZE
+inline constexpr uint16_t kMaxQueueSize = STRATOS_MAX_QUEUE_SIZE;
+#else
+inline constexpr uint16_t kMaxQueueSize = 1024;
+#endif
+static_assert(kMaxQueueSize > 0 && kMaxQueueSize <= 32768);
+static_assert((kMaxQueueSize & (kMaxQueueSize - 1)) == 0);
+
 // Where a queue lies, as the driver said it (SET_VQUEUE or SET_VRING_ADDR).
 struct QueueSetup {
-  uint16_t size = 0;      // entries
-  uint64_t desc = 0;      // descriptor table, or the packed ring
-  uint64_t driver = 0;    // avail ring, or the driver event suppression area
-  uint64_t device = 0;    // used ring, or the device event suppression area
-  bool packed = false;    // VIRTIO_F_RING_PACKED
-  bool event_idx = false; // VIRTIO_F_EVENT_IDX
-  bool indirect = false;  // VIRTIO_F_INDIRECT_DESC
+  uint16_t size = 0;       // entries
+  uint64_t desc = 0;       // descriptor table, or the packed ring
+  uint64_t driver = 0;     // avail ring, or the driver event suppression area
+  uint64_t device = 0;     // used ring, or the device event suppression area
+  bool packed = false;     // VIRTIO_F_RING_PACKED
+  bool event_idx = false;  // VIRTIO_F_EVENT_IDX
+  bool indirect = false;   // VIRTIO_F_INDIRECT_DESC
 };
 
 // What a driver can do wrong.
 enum class QueueError : uint8_t {
   kNone,
   kNotStarted,
-  kSize,               // 0, above 32768, or no power of two (split)
-  kAlignment,          // an area is not aligned as the specification demands
-  kBounds,             // an area is not inside the memory
-  kAvailIndex,         // the avail index jumped by more than the queue size
-  kHead,               // a head is not an index of the table
-  kNext,               // a next is not an index of the table
-  kChainTooLong,       // a loop, or more than kMaxSegments
-  kSegmentBounds,      // address and length are not inside the memory
-  kSegmentEmpty,       // length 0
-  kChainSize,          // more than 2^32 - 1 bytes
+  kSize,           // 0, above kMaxQueueSize, or no power of two (split)
+  kAlignment,      // an area is not aligned as the specification demands
+  kBounds,         // an area is not inside the memory
+  kAvailIndex,     // more was made available than the queue has entries
+  kHead,           // a head (packed: a buffer id) is not below the queue size
+  kNext,           // a next is not an index of the table
+  kChainTooLong,   // a loop, more than kMaxSegments, or more than the ring has room for
+  kSegmentBounds,  // address and length are not inside the memory
+  kSegmentEmpty,   // length 0
+  kChainSize,      // more than 2^32 - 1 bytes
   kReadableAfterWritable,
   kIndirectNotNegotiated,
   kIndirectNested,
-  kIndirectWithNext,
-  kIndirectSize,       // no multiple of 16, 0, or too long
+  kIndirectWithNext,  // also a packed chain that mixes direct and indirect descriptors
+  kIndirectSize,      // no multiple of 16, 0, or more than kMaxSegments descriptors
   kIndirectBounds,
-  kFlags,              // a descriptor flag that means nothing here
-  kDoubleUse,          // a head that is in flight was made available again
-  kInflight,           // a record of a predecessor that makes no sense
+  kFlags,      // a descriptor flag that means nothing here
+  kDoubleUse,  // a head (packed: a buffer id) that is in flight was made available again
+  kInflight,   // a record of a predecessor that makes no sense
 };
 
+// The enumerator's name without the k, for logs and statistics.
 const char* to_string(QueueError error);
 
 enum class PopResult : uint8_t { kChain, kEmpty, kBroken };
