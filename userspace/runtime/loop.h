@@ -3,7 +3,11 @@
 //
 // Everything that the helper waits for is an Operation: a read of a doorbell, a
 // frame on a socket, a timer, a signal. Operations are owned by whoever submits
-// them and must stay alive until their completion ran; cancel() hastens that.
+// them and must stay alive until their completion ran; cancel() hastens that. An
+// owner that cannot wait makes it an OwnedOperation and hands it to retire().
+//
+// Most callers want a wrapper and no Operation: timer.h, fd_watch.h, event_fd.h,
+// signals.h.
 
 #pragma once
 
@@ -37,6 +41,13 @@ class Operation {
  private:
   friend class Loop;
   bool pending_ = false;
+  bool retired_ = false;
+};
+
+// An operation that may outlive its owner, in the hands of the loop.
+class OwnedOperation : public Operation {
+ public:
+  virtual ~OwnedOperation() = default;
 };
 
 // Called at the end of each turn, after all completions of that turn ran and
@@ -54,6 +65,7 @@ class TurnHook {
   ~TurnHook() = default;
 };
 
+// Belongs to the thread that created it; no call may come from another.
 class Loop {
  public:
   struct Options {
@@ -61,31 +73,57 @@ class Loop {
     // How long to look for work before sleeping once there was some; 0 sleeps at
     // once.
     std::chrono::nanoseconds poll_time{0};
+    // IORING_OP_* that the ring accepts from now on, for good; empty accepts all.
+    // Cancelling is always allowed. Seccomp does not see these operations.
+    std::span<const uint8_t> allowed_operations{};
   };
+  // What the loop did so far.
+  struct Counters {
+    uint64_t turns = 0;
+    uint64_t completions = 0;
+    uint64_t system_calls = 0;  // io_uring_enter()
+    uint64_t sleeps = 0;        // of which may have blocked
+  };
+
+  // The error says what to do about it, in one line.
   static std::expected<std::unique_ptr<Loop>, std::string> create(const Options& options);
+  // Gives up what is pending; no completion runs any more.
   ~Loop();
 
   // A submission entry for `operation`, already tagged; the caller fills in the
-  // request with io_uring_prep_*() and leaves user_data alone.
+  // request with io_uring_prep_*() and leaves user_data alone. `operation` must not
+  // be pending. Never null.
   io_uring_sqe* prepare(Operation& operation);
+  // Makes room, so that the requests of the next `count` calls of prepare() reach the
+  // kernel together, as a chain of linked requests must. `count` is at most 16.
+  void reserve(uint32_t count);
   // Asks the kernel to give `operation` up; its completion still runs.
   void cancel(Operation& operation);
+  // Takes over an operation whose owner goes away: cancels it, never calls it
+  // again, and destroys it once the kernel is done with it. May be called from the
+  // operation's own on_complete().
+  void retire(std::unique_ptr<OwnedOperation> operation);
 
+  // Hooks may be added and removed at any time, also from a hook.
   void add_hook(TurnHook& hook);
   void remove_hook(TurnHook& hook);
 
   // Monotonic nanoseconds, read once per turn.
   uint64_t now() const;
+  const Counters& counters() const;
 
   // Runs turns until stop().
   void run();
   // One turn; `wait` false never blocks.
   void turn(bool wait);
+  // From a completion or a hook: run() returns at the end of this turn. Before
+  // run(): it returns after its first turn, which does not block.
   void stop();
 
  private:
   struct Impl;
   explicit Loop(std::unique_ptr<Impl> impl);
+  static void complete(Impl& impl, uint64_t user_data, int32_t result, uint32_t flags);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/event_fd.h"
+
+#include <fcntl.h>
+#include <liburing.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <string_view>
+#include <utility>
+
+#include "runtime/nonblocking.h"
+
+namespace stratos::runtime {
+namespace {
+
+// Anything else that a peer could pass off as a bell (a file, a pipe, a terminal)
+// would do something when written to.
+bool is_eventfd(int fd) {
+  std::array<char, 32> link{};
+  std::snprintf(link.data(), link.size(), "/proc/self/fd/%d", fd);
+  std::array<char, 64> target{};
+  const ssize_t size = readlink(link.data(), target.data(), target.size());
+  return size > 0 &&
+         std::string_view(target.data(), static_cast<size_t>(size)) == "anon_inode:[eventfd]";
+}
+
+}  // namespace
+
+std::expected<EventFd, std::error_code> EventFd::create() {
+  UniqueFd fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!fd) return std::unexpected(std::error_code(errno, std::system_category()));
+  return EventFd(std::move(fd));
+}
+
+std::expected<EventFd, std::error_code> EventFd::adopt(UniqueFd fd) {
+  if (!is_eventfd(fd.get())) {
+    return std::unexpected(std::make_error_code(std::errc::bad_file_descriptor));
+  }
+  if (auto done = set_nonblocking(fd.get()); !done) return std::unexpected(done.error());
+  return EventFd(std::move(fd));
+}
+
+void EventFd::ring() const {
+  const uint64_t one = 1;
+  // EAGAIN means that the counter is full: the peer has a ring to find already.
+  [[maybe_unused]] const ssize_t written = write(fd_.get(), &one, sizeof(one));
+}
+
+bool EventFd::drain() const { return drain(fd_.get()); }
+
+bool EventFd::drain(int fd) {
+  uint64_t count = 0;
+  const iovec into{.iov_base = &count, .iov_len = sizeof(count)};
+  // Not by the flags of the open file: the peer may have changed them.
+  return preadv2(fd, &into, 1, -1, RWF_NOWAIT) == static_cast<ssize_t>(sizeof(count));
+}
+
+struct EventFdRinger::State final : OwnedOperation {
+  State(Loop& owning_loop, int bell) : loop(owning_loop), fd(bell) {}
+
+  void ring() {
+    if (pending()) {
+      again = true;
+    } else {
+      io_uring_prep_write(loop.prepare(*this), fd, &one, sizeof(one), 0);
+    }
+  }
+
+  void on_complete(int32_t /*result*/, uint32_t /*flags*/) override {
+    // An error is a full counter: the peer has a ring to find already.
+    if (std::exchange(again, false)) ring();
+  }
+
+  Loop& loop;
+  int fd;
+  bool again = false;  // rung while the last ring was still under way
+  uint64_t one = 1;
+};
+
+EventFdRinger::EventFdRinger(Loop& loop, const EventFd& bell)
+    : loop_(loop), state_(std::make_unique<State>(loop, bell.fd())) {}
+
+EventFdRinger::~EventFdRinger() { loop_.retire(std::move(state_)); }
+
+void EventFdRinger::ring() { state_->ring(); }
+
+EventFdWatch::EventFdWatch(Loop& loop, const EventFd& bell, std::function<void()> callback)
+    : watch_(loop, bell.fd(), POLLIN, [fd = bell.fd(), callback = std::move(callback)](int32_t) {
+        if (EventFd::drain(fd)) callback();
+      }) {}
+
+}  // namespace stratos::runtime

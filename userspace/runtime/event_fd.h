@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Doorbells: an eventfd to ring, and a way to hear one being rung.
+//
+// The open file of a bell is shared with the peer, which may make it blocking at any
+// time or fill its counter. Whatever it does, no call here blocks.
+
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "runtime/fd_watch.h"
+#include "runtime/loop.h"
+#include "runtime/unique_fd.h"
+
+namespace stratos::runtime {
+
+class EventFd {
+ public:
+  static std::expected<EventFd, std::error_code> create();
+  // Takes over a descriptor that somebody sent: fails unless it is an eventfd, and
+  // makes it non-blocking.
+  static std::expected<EventFd, std::error_code> adopt(UniqueFd fd);
+
+  // Rings with a write() of one's own. Only for a bell whose peer is trusted.
+  void ring() const;
+  // Takes back what was rung; true if it was.
+  bool drain() const;
+
+  int fd() const { return fd_.get(); }
+
+ private:
+  friend class EventFdWatch;
+  static bool drain(int fd);
+  explicit EventFd(UniqueFd fd) : fd_(std::move(fd)) {}
+  UniqueFd fd_;
+};
+
+// Rings a bell through the ring, with the next system call that the loop makes anyway.
+// (Measured: 0.45 us on top of a turn, where a write() of one's own takes 0.3 us; but a
+// write() blocks where the peer wants it to, and this does not.)
+class EventFdRinger {
+ public:
+  EventFdRinger(Loop& loop, const EventFd& bell);
+  // What was rung still goes out.
+  ~EventFdRinger();
+  EventFdRinger(const EventFdRinger&) = delete;
+  EventFdRinger& operator=(const EventFdRinger&) = delete;
+
+  void ring();
+
+ private:
+  struct State;
+  Loop& loop_;
+  std::unique_ptr<State> state_;
+};
+
+// Calls back in each turn in which the bell was rung, once, however often it was,
+// and at once if it was rung before.
+class EventFdWatch {
+ public:
+  EventFdWatch(Loop& loop, const EventFd& bell, std::function<void()> callback);
+
+ private:
+  FdWatch watch_;
+};
+
+}  // namespace stratos::runtime
