@@ -14,11 +14,11 @@ namespace stratos::can {
 inline constexpr size_t kMaxPayload = 64;
 
 struct Frame {
-  uint32_t id = 0;        // 11 bits, or 29 if extended
+  uint32_t id = 0;  // 11 bits, or 29 if extended
   bool extended = false;
-  bool remote = false;    // RTR: `length` is the DLC asked for, no payload
+  bool remote = false;  // RTR: `length` is the DLC asked for, no payload
   bool fd = false;
-  uint8_t length = 0;     // 0..8, or an FD length up to 64
+  uint8_t length = 0;  // 0..8, or an FD length up to 64
   std::array<std::byte, kMaxPayload> payload{};
 
   friend bool operator==(const Frame&, const Frame&) = default;
@@ -28,7 +28,8 @@ struct Frame {
 using TxToken = uint32_t;
 
 // What a bus tells its listener. Calls come from the thread that owns both; none of
-// them comes from within a call to the bus.
+// them comes from within a call to the bus. The listener may call the bus from
+// within any of them.
 class BusListener {
  public:
   // A frame was on the bus. The bus does not hear its own transmissions here.
@@ -52,15 +53,16 @@ class Bus {
   };
   virtual Capabilities capabilities() const = 0;
 
-  // Joins the bus; frames reach `listener` from now on. False if the bus cannot be
-  // used now (the interface is down, say).
+  // Joins the bus, also after bus-off; frames reach `listener` from now on. False if
+  // the bus cannot be used now (the interface is down, say).
   virtual bool start(BusListener& listener) = 0;
-  // Leaves the bus. Transmissions under way are forgotten: no on_sent() follows,
-  // and whether such a frame still goes out is unknown.
+  // Leaves the bus; allowed at any time. Transmissions under way are forgotten: no
+  // on_sent() follows, and whether such a frame still goes out is unknown.
   virtual void stop() = 0;
 
   // Begins to send `frame`; on_sent(token) will follow, in the order of the calls.
-  // False if the bus takes no more just now: try again after the next on_sent().
+  // False if the bus takes no more just now: try again after the next on_sent(). A
+  // started bus always takes a frame when none of this listener is under way.
   virtual bool send(const Frame& frame, TxToken token) = 0;
   // End of a batch of send() calls: hand everything to the medium at once.
   virtual void flush() {}
