@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hosts/datagram_receiver.h"
+
+#include <liburing.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <numeric>
+#include <utility>
+
+#include "runtime/timer.h"
+
+namespace stratos::hosts {
+namespace {
+
+constexpr uint16_t kBuffers = 256;
+// The kernel puts its own header and the control message in front of the datagram.
+constexpr size_t kControlSize = CMSG_SPACE(sizeof(uint32_t));
+constexpr size_t kBufferSize = 128;
+static_assert(sizeof(io_uring_recvmsg_out) + kControlSize + DatagramReceiver::kMaxDatagram <=
+              kBufferSize);
+// An error that does not go away must not keep the loop busy.
+constexpr auto kPauseAfterError = std::chrono::milliseconds(10);
+
+// Pools are known to the ring by number; none is used twice in a process.
+uint16_t next_pool() {
+  static std::atomic<uint16_t> next{1};
+  return next.fetch_add(1, std::memory_order_relaxed);  // only has to be unique
+}
+
+// Shared with the requests that the kernel may still be busy with.
+struct Pool {
+  explicit Pool(uint16_t pool_number) : number(pool_number) {}
+  const uint16_t number;
+  std::array<std::byte, kBuffers * kBufferSize> memory{};
+};
+
+}  // namespace
+
+struct DatagramReceiver::State final : runtime::OwnedOperation {
+  // Gives buffers back to the pool.
+  struct Refill final : runtime::OwnedOperation {
+    explicit Refill(State& receiver) : state(receiver), pool(receiver.pool) {}
+    void on_complete(int32_t result, uint32_t /*flags*/) override {
+      if (result < 0) state.events.on_error(-result);
+    }
+    State& state;
+    std::shared_ptr<Pool> pool;
+  };
+
+  State(runtime::Loop& owning_loop, int socket, Events receiver_events)
+      : loop(owning_loop),
+        fd(socket),
+        events(std::move(receiver_events)),
+        pool(std::make_shared<Pool>(next_pool())),
+        refill(std::make_unique<Refill>(*this)),
+        pause(loop, [this] { arm(); }) {
+    message.msg_controllen = kControlSize;
+    std::iota(unused.begin(), unused.end(), uint16_t{0});
+  }
+
+  void arm();
+  void give_back();
+  void on_complete(int32_t result, uint32_t flags) override;
+  void take(std::span<std::byte> buffer);
+  void note_drops(io_uring_recvmsg_out* out);
+
+  runtime::Loop& loop;
+  const int fd;
+  const Events events;
+  std::shared_ptr<Pool> pool;
+  std::unique_ptr<Refill> refill;
+  msghdr message{};
+  std::array<uint16_t, kBuffers> unused;  // a ring of buffers that the pool lacks
+  uint32_t first_unused = 0;
+  uint32_t unused_count = kBuffers;
+  uint32_t last_drops = 0;  // as the kernel counts, modulo 2^32
+  uint64_t drops = 0;
+  runtime::Timer pause;
+};
+
+void DatagramReceiver::State::arm() {
+  if (pending()) return;
+  give_back();
+  io_uring_sqe* entry = loop.prepare(*this);
+  io_uring_prep_recvmsg_multishot(entry, fd, &message, 0);
+  entry->flags |= IOSQE_BUFFER_SELECT;
+  entry->buf_group = pool->number;
+}
+
+// One request gives back one run of neighbours; they nearly always are neighbours,
+// because the pool hands buffers out in the order in which it got them.
+void DatagramReceiver::State::give_back() {
+  if (refill->pending() || unused_count == 0) return;
+  const uint32_t first = unused[first_unused];
+  uint32_t run = 0;
+  while (run < unused_count && unused[(first_unused + run) % kBuffers] == first + run) ++run;
+  io_uring_prep_provide_buffers(loop.prepare(*refill), &pool->memory[first * kBufferSize],
+                                static_cast<int>(kBufferSize), static_cast<int>(run), pool->number,
+                                static_cast<int>(first));
+  first_unused = (first_unused + run) % kBuffers;
+  unused_count -= run;
+}
+
+void DatagramReceiver::State::on_complete(int32_t result, uint32_t flags) {
+  if ((flags & IORING_CQE_F_BUFFER) != 0) {
+    const uint32_t index = flags >> IORING_CQE_BUFFER_SHIFT;
+    const std::span<std::byte> buffer(&pool->memory[index * kBufferSize], kBufferSize);
+    if (result > 0) take(buffer.first(std::min(static_cast<size_t>(result), kBufferSize)));
+    unused[(first_unused + unused_count) % kBuffers] = static_cast<uint16_t>(index);
+    ++unused_count;
+    if (unused_count >= kBuffers / 4) give_back();
+  }
+  if ((flags & IORING_CQE_F_MORE) != 0) return;
+  // The receive ended: without buffers it goes on at once, with an error a little later.
+  if (result >= 0 || result == -ENOBUFS) return arm();
+  pause.start_once(kPauseAfterError);
+  if (result != -ECANCELED && result != -EAGAIN && result != -EINTR) events.on_error(-result);
+}
+
+void DatagramReceiver::State::take(std::span<std::byte> buffer) {
+  io_uring_recvmsg_out* out =
+      io_uring_recvmsg_validate(buffer.data(), static_cast<int>(buffer.size()), &message);
+  if (!out || (out->flags & MSG_TRUNC) != 0) return;
+  note_drops(out);
+  const auto* payload = static_cast<const std::byte*>(io_uring_recvmsg_payload(out, &message));
+  const size_t size = std::min<size_t>(out->payloadlen, kMaxDatagram);
+  events.on_datagram(
+      {.bytes = std::span(payload, size), .confirm = (out->flags & MSG_CONFIRM) != 0});
+}
+
+void DatagramReceiver::State::note_drops(io_uring_recvmsg_out* out) {
+  for (cmsghdr* part = io_uring_recvmsg_cmsg_firsthdr(out, &message); part != nullptr;
+       part = io_uring_recvmsg_cmsg_nexthdr(out, &message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SO_RXQ_OVFL) continue;
+    uint32_t count = 0;
+    std::memcpy(&count, CMSG_DATA(part), sizeof(count));
+    drops += count - last_drops;
+    last_drops = count;
+  }
+}
+
+DatagramReceiver::DatagramReceiver(runtime::Loop& loop, int fd, Events events)
+    : loop_(loop), state_(std::make_unique<State>(loop, fd, std::move(events))) {
+  state_->arm();
+}
+
+DatagramReceiver::~DatagramReceiver() {
+  state_->pause.stop();
+  loop_.retire(std::move(state_->refill));
+  loop_.retire(std::move(state_));
+}
+
+uint64_t DatagramReceiver::kernel_drops() const { return state_->drops; }
+
+}  // namespace stratos::hosts
