@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Devices of type "can": a CAN controller on one of the configured buses.
+
+#pragma once
+
+#include <memory>
+
+#include "stratosd/device_plan.h"
+
+namespace stratos::daemon {
+
+class TableReader;
+
+std::unique_ptr<DevicePlan> read_can_plan(TableReader& reader);
+
+}  // namespace stratos::daemon

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stratosd.toml says; Documentation/configuration.rst explains each key.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "stratosd/control_protocol.h"
+#include "stratosd/device_plan.h"
+
+namespace stratos::daemon {
+
+enum class LinkType : uint8_t { kShm, kUio };
+enum class BusType : uint8_t { kSocketcan, kVirtual };
+enum class Sandbox : uint8_t { kKill, kLog, kOff };
+
+struct DaemonConfig {
+  std::string control_socket = kDefaultControlSocket;
+  std::chrono::microseconds poll_time{0};
+  std::chrono::milliseconds hub_timeout{3000};  // how long to wait for a hub at the start
+  std::string log_level = "info";
+  std::string user;   // empty: stay who we are
+  std::string group;  // empty: the user's own
+  Sandbox sandbox = Sandbox::kKill;
+};
+
+struct LinkConfig {
+  std::string name;
+  LinkType type = LinkType::kShm;
+  std::string socket;  // kShm: the hub's device socket
+  std::string device;  // kUio: a device node, or "auto"
+  bool layout_l1 = false;
+  unsigned line = 0;
+};
+
+struct BusConfig {
+  std::string name;
+  BusType type = BusType::kVirtual;
+  std::string interface;  // kSocketcan
+  // kVirtual: bit/s; 0: frames take no time
+  uint32_t bitrate = 0;
+  uint32_t data_bitrate = 0;  // of the data phase of FD frames; 0: as bitrate
+  // kVirtual: candump logs; empty for none
+  std::string replay;
+  uint32_t replay_rounds = 1;  // 0: for ever
+  std::string record;
+  unsigned line = 0;
+};
+
+struct DeviceConfig {
+  std::string name;
+  std::string type;
+  std::string link;
+  uint16_t number = 0;
+  uint64_t memory = 0;               // bytes of the device's memory in the link's pool
+  std::unique_ptr<DevicePlan> plan;  // what only this type of device has
+  unsigned line = 0;
+};
+
+struct Config {
+  DaemonConfig daemon;
+  std::vector<LinkConfig> links;
+  std::vector<BusConfig> buses;
+  std::vector<DeviceConfig> devices;
+
+  const LinkConfig* link(std::string_view name) const;
+  const BusConfig* bus(std::string_view name) const;
+};
+
+// Reads and checks a configuration. The error is a list of lines
+// "file:line: key: what is wrong and what to do".
+std::expected<Config, std::vector<std::string>> parse_config(std::string_view text,
+                                                             const std::string& file);
+std::expected<Config, std::vector<std::string>> load_config(const std::string& file);
+
+}  // namespace stratos::daemon

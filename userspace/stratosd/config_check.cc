@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stratosd/config_check.h"
+
+#include <map>
+#include <utility>
+
+#include "stratosd/config.h"
+#include "stratosd/errors.h"
+
+namespace stratos::daemon {
+namespace {
+
+// Reports each value that an earlier item of the same kind has already.
+class Unique {
+ public:
+  Unique(std::string key, std::string advice, Errors& errors)
+      : key_(std::move(key)), advice_(std::move(advice)), errors_(errors) {}
+
+  void add(const std::string& value, unsigned line) {
+    if (value.empty()) return;
+    const auto [first, fresh] = lines_.emplace(value, line);
+    if (fresh) return;
+    errors_.add(line, key_,
+                fmt::format("\"{}\" is taken since line {}; {}", value, first->second, advice_));
+  }
+
+ private:
+  std::string key_;
+  std::string advice_;
+  Errors& errors_;
+  std::map<std::string, unsigned> lines_;
+};
+
+template <typename Item>
+void check_names(const std::vector<Item>& items, const std::string& table, Errors& errors) {
+  Unique names(table + ".name", "give each a name of its own", errors);
+  for (const Item& item : items) names.add(item.name, item.line);
+}
+
+// A hub's device socket and a UIO device have one seat each; two recorders would
+// write over each other.
+void check_exclusive(const Config& config, Errors& errors) {
+  Unique sockets("link.socket", "a link needs a hub of its own", errors);
+  Unique devices("link.device", "a link needs a device of its own", errors);
+  for (const LinkConfig& link : config.links) {
+    sockets.add(link.socket, link.line);
+    if (link.device != "auto") devices.add(link.device, link.line);
+  }
+  Unique records("bus.record", "write another file", errors);
+  for (const BusConfig& bus : config.buses) records.add(bus.record, bus.line);
+}
+
+void check_numbers(const Config& config, Errors& errors) {
+  std::map<std::pair<std::string, uint16_t>, const DeviceConfig*> taken;
+  for (const DeviceConfig& device : config.devices) {
+    const auto [first, fresh] = taken.try_emplace({device.link, device.number}, &device);
+    if (fresh) continue;
+    errors.add(device.line, "device.number",
+               fmt::format("{} is taken on link \"{}\" by \"{}\" since line {}; give each device "
+                           "of a link a number of its own",
+                           device.number, device.link, first->second->name, first->second->line));
+  }
+}
+
+}  // namespace
+
+void check_config(const Config& config, Errors& errors) {
+  if (config.links.empty()) {
+    errors.add(0, "link", "is missing; describe at least one [[link]]");
+  }
+  check_names(config.links, "link", errors);
+  check_names(config.buses, "bus", errors);
+  check_names(config.devices, "device", errors);
+  check_exclusive(config, errors);
+  check_numbers(config, errors);
+  for (const DeviceConfig& device : config.devices) {
+    if (!config.link(device.link)) {
+      errors.add(device.line, "device.link", unknown_name(device.link, "link", config.links));
+    }
+    device.plan->check(device, config, errors);
+  }
+}
+
+}  // namespace stratos::daemon

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stratosd/device_types.h"
+
+#include "stratosd/can_plan.h"
+
+namespace stratos::daemon {
+namespace {
+
+constexpr DeviceTypeEntry kDeviceTypes[] = {
+    {"can", read_can_plan},
+};
+
+}  // namespace
+
+std::span<const DeviceTypeEntry> device_types() { return kDeviceTypes; }
+
+}  // namespace stratos::daemon

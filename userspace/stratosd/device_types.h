@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The types of devices that a configuration may name.
+
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "stratosd/device_plan.h"
+
+namespace stratos::daemon {
+
+class TableReader;
+
+struct DeviceTypeEntry {
+  std::string_view name;
+  // Reads the keys that belong to this type.
+  std::unique_ptr<DevicePlan> (*read)(TableReader& reader);
+};
+
+std::span<const DeviceTypeEntry> device_types();
+
+}  // namespace stratos::daemon

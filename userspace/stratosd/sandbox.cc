@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stratosd/sandbox.h"
+
+#include <liburing.h>
+
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "runtime/sandbox.h"
+
+namespace stratos::daemon {
+namespace {
+
+constexpr uint8_t kRingOperations[] = {
+    IORING_OP_POLL_ADD,         // doorbells, clients, signals
+    IORING_OP_TIMEOUT,          // timers
+    IORING_OP_RECVMSG,          // frames of a CAN interface
+    IORING_OP_PROVIDE_BUFFERS,  // where they go
+    IORING_OP_SEND,             // frames to a CAN interface
+    IORING_OP_WRITE,            // the record of a virtual bus
+};
+
+constexpr std::string_view kSystemCalls[] = {
+    // Clients of the control socket.
+    "accept4",
+    "recvfrom",
+    "sendto",
+    "shutdown",
+    // A hub that was restarted: connect, receive descriptors, check and map them.
+    "socket",
+    "connect",
+    "getsockopt",
+    "setsockopt",
+    "recvmsg",
+    "fcntl",
+    "readlink",
+    "readlinkat",
+    // The service manager.
+    "sendmsg",
+    "getuid",
+    "geteuid",
+    "getgid",
+    "getegid",
+    // The state of a CAN interface.
+    "ioctl",
+    // The last of a record.
+    "pwrite64",
+    // The control socket and its lock, at the end.
+    "unlink",
+    "unlinkat",
+};
+
+std::string parent_of(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path();
+  return parent.empty() ? "." : parent;
+}
+
+}  // namespace
+
+std::span<const uint8_t> ring_operations() { return kRingOperations; }
+
+std::expected<std::string, std::string> give_up_rights(const DaemonConfig& config,
+                                                       const Identity& identity) {
+  if (auto assumed = identity.assume(); !assumed) {
+    return std::unexpected(std::move(assumed.error()));
+  }
+  if (config.sandbox == Sandbox::kOff) return "no sandbox";
+  const std::string unlink_in[] = {parent_of(config.control_socket)};
+  return runtime::enter_sandbox({
+      .system_calls = kSystemCalls,
+      .unlink_in = unlink_in,
+      .violation =
+          config.sandbox == Sandbox::kLog ? runtime::Violation::kLog : runtime::Violation::kKill,
+  });
+}
+
+}  // namespace stratos::daemon

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gives up what stratosd needs no more once everything it names is open.
+
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <span>
+#include <string>
+
+#include "stratosd/config.h"
+#include "stratosd/identity.h"
+
+namespace stratos::daemon {
+
+// The IORING_OP_* of every link and host; seccomp does not see these.
+std::span<const uint8_t> ring_operations();
+
+// Becomes `identity`, then enters the sandbox that `config` asks for. Returns what is
+// in force, for the log; the error is one line.
+std::expected<std::string, std::string> give_up_rights(const DaemonConfig& config,
+                                                       const Identity& identity);
+
+}  // namespace stratos::daemon
