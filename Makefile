@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The one door.  Everything is built under build/ (BUILD=elsewhere moves it).
+
+BUILD ?= build
+PREFIX ?= /usr/local
+export BUILD
+
+JOBS := $(shell nproc)
+CMAKE_DIR := $(BUILD)/cmake
+
+.PHONY: help deps kmod userspace guests demo demo-can check check-unit check-guest check-long \
+	bench lint install clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+deps: ## install the Debian packages that are missing (packaging/deps/debian.list)
+	@scripts/deps build guest
+
+kmod: ## build the kernel modules for Debian's 6.1 and 6.12
+	@scripts/kmod
+
+userspace: ## build hub, helper and tests
+	@cmake -G Ninja -S . -B $(CMAKE_DIR) -DSTRATOS_BUILD_FOLDER=$(abspath $(BUILD)) --log-level=NOTICE
+	@cmake --build $(CMAKE_DIR) -j $(JOBS)
+
+guests: kmod userspace # what guest tests and demos boot
+	@scripts/kernels
+	@scripts/initramfs $$(scripts/kernels list)
+
+demo: demo-can ## every demonstration
+
+demo-can: deps guests ## a guest, a stub VM, and CAN frames both ways
+	@scripts/demo-can
+
+check: deps guests ## every test but the long ones
+	@scripts/check unit guest
+
+check-unit: userspace ## the tests that need no guest
+	@scripts/check unit
+
+check-guest: guests ## the tests that boot guests
+	@scripts/check guest
+
+check-long: guests ## soak and fuzz: minutes to hours
+	@scripts/check long
+
+bench: userspace ## the ratios that Documentation speaks of
+	@scripts/deps bench
+	@scripts/bench
+
+lint: ## layout, SPDX, kernel style, sparse, shell
+	@scripts/deps build lint
+	@scripts/lint
+
+install: userspace ## programs under PREFIX; modules for the running kernel are DKMS's work
+	@cmake --install $(CMAKE_DIR) --prefix $(PREFIX)
+
+clean: ## remove all that was built, but not the unpacked kernels
+	@rm -rf $(CMAKE_DIR) $(BUILD)/kmod $(BUILD)/initramfs $(BUILD)/guest-logs $(BUILD)/results

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// A guest with two CAN interfaces that the helper on this machine joins to one bus.
+
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "fixture.h"
+#include "harness/can.h"
+#include "harness/helper.h"
+#include "harness/hub.h"
+
+namespace stratos::guest {
+
+// can0 and can1 of the guest are devices 0 and 1 of link "a", both on a virtual bus whose traffic
+// the helper records.
+class CanBench : public KernelTest {
+ protected:
+  // Starts hub, helper and guest, loads the modules and sets both interfaces up.
+  void start_bench(int cpus = 1);
+
+  Guest& a() { return *a_; }
+  Helper& helper() { return *helper_; }
+  Hub& hub() { return *hub_; }
+  // Sends a frame from can0 and sees it at can1.
+  void expect_frames_pass();
+
+ private:
+  std::unique_ptr<Hub> hub_;
+  std::unique_ptr<Helper> helper_;
+  Guest* a_ = nullptr;
+};
+
+}  // namespace stratos::guest

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "harness/hub.h"
+
+#include <fmt/format.h>
+
+#include "harness/kernel.h"
+
+namespace stratos::guest {
+
+Hub::Hub(const Scratch& scratch, const std::vector<std::string>& links,
+         const std::string& region_size)
+    : sockets_(scratch.sockets()) {
+  std::string config;
+  for (const std::string& link : links) {
+    config += fmt::format(
+        "[[link]]\nname = \"{}\"\nsize = \"{}\"\ndriver_socket = \"{}\"\ndevice_socket = \"{}\"\n",
+        link, region_size, driver_socket(link).string(), device_socket(link).string());
+  }
+  const auto file = scratch.write("hub.toml", config);
+  service_ = std::make_unique<Service>(
+      std::vector<std::string>{built_program("stratos-hub"), "--config", file},
+      scratch.logs() / "hub.log");
+}
+
+std::filesystem::path Hub::driver_socket(const std::string& link) const {
+  return sockets_ / (link + ".driver");
+}
+
+std::filesystem::path Hub::device_socket(const std::string& link) const {
+  return sockets_ / (link + ".device");
+}
+
+}  // namespace stratos::guest

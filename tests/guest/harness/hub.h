@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// stratos-hub, for as long as the object lives.
+
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/scratch.h"
+#include "harness/service.h"
+
+namespace stratos::guest {
+
+class Hub {
+ public:
+  Hub(const Scratch& scratch, const std::vector<std::string>& links,
+      const std::string& region_size = "4M");
+
+  // Where the guest's machine connects, and where the helper or the stub VM's machine does.
+  std::filesystem::path driver_socket(const std::string& link) const;
+  std::filesystem::path device_socket(const std::string& link) const;
+  Program& program() { return service_->program(); }
+
+ private:
+  std::filesystem::path sockets_;
+  std::unique_ptr<Service> service_;
+};
+
+}  // namespace stratos::guest
