@@ -17,6 +17,14 @@ inline uint64_t now_ns() {
   return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
 }
 
+// CPU time that process `pid` has used.
+inline uint64_t cpu_time_ns(pid_t pid) {
+  clockid_t clock{};
+  timespec t{};
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0) return 0;
+  return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
+}
+
 // Pins the calling thread; on a machine with one CPU this does nothing useful, and
 // the report says how many there are.
 inline void pin_to_cpu(int cpu) {

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The device side of the bench in a process of its own: a loop, a link to the hub, a
+// Responder. It is stratosd less the configuration.
+
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace stratos::bench {
+
+// What the helper did so far.
+struct HelperFigures {
+  uint64_t cpu_ns = 0;
+  uint64_t system_calls = 0;   // entering the ring, and doorbells
+  uint64_t notifications = 0;  // of the driver
+  uint64_t allocations = 0;
+};
+
+class HelperProcess {
+ public:
+  // Attaches to `device_socket` of a hub; looks for work for `poll_time` before it
+  // sleeps. Pinned to CPU 1.
+  HelperProcess(const std::string& device_socket, std::chrono::nanoseconds poll_time);
+  ~HelperProcess();
+  HelperProcess(const HelperProcess&) = delete;
+  HelperProcess& operator=(const HelperProcess&) = delete;
+
+  // What it did up to the end of its last turn.
+  HelperFigures figures() const;
+
+ private:
+  struct Shared;
+  Shared* shared_;
+  pid_t pid_;
+};
+
+}  // namespace stratos::bench
