@@ -36,11 +36,19 @@ void vmsg_err(const struct vmsg_device *dev, const char *format, ...)
 	va_end(args);
 }
 
+/* Has the driver look at the device, if it has one. */
+static void vmsg_device_poke(struct vmsg_device *dev)
+{
+	if (READ_ONCE(dev->registered))
+		virtio_config_changed(&dev->vdev);
+}
+
 /**
  * vmsg_device_break_locked - stop using a device
  * @dev: the device; the caller holds link->rx_lock
  *
- * As virtio_break_device(), but possible in an interrupt handler.
+ * As virtio_break_device(), but possible in an interrupt handler.  The driver is
+ * told, as it would else notice only when it next uses a queue.
  */
 void vmsg_device_break_locked(struct vmsg_device *dev)
 {
@@ -52,6 +60,7 @@ void vmsg_device_break_locked(struct vmsg_device *dev)
 	for (i = 0; i < dev->nvqs; i++)
 		if (dev->vqs[i])
 			__virtqueue_break(dev->vqs[i]);
+	vmsg_device_poke(dev);
 }
 
 /**
@@ -101,9 +110,9 @@ void vmsg_device_config_event(struct vmsg_device *dev, u32 status)
 		WRITE_ONCE(dev->needs_reset, true);
 		vmsg_err(dev, "needs a reset, it is broken\n");
 		vmsg_device_break_locked(dev);
+		return;
 	}
-	if (READ_ONCE(dev->registered))
-		virtio_config_changed(&dev->vdev);
+	vmsg_device_poke(dev);
 }
 
 static u64 vmsg_get_features_op(struct virtio_device *vdev)

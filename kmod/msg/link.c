@@ -105,6 +105,29 @@ static void vmsg_link_down(struct virtio_msg_link *link)
 	}
 }
 
+static void vmsg_link_publish(struct virtio_msg_link *link, unsigned int state)
+{
+	lockdep_assert_held(&link->rx_lock);
+	lockdep_assert_held(&link->tx_lock);
+
+	if (state == VIRTIO_MSG_AMP_READY)
+		vmsg_amp_reset(link);
+	if (state == VIRTIO_MSG_AMP_RUN) {
+		WRITE_ONCE(link->run, link->run + 1);
+		link->mute = false;
+		bitmap_zero(link->appeared, link->layout.max_devices);
+	}
+	WRITE_ONCE(link->state, state);
+
+	/*
+	 * Epoch, indices and notifications come before the status that says so.
+	 * Pairs with the peer's read barrier after the status.
+	 */
+	virt_wmb();
+	WRITE_ONCE(link->self.head->status, cpu_to_le16(state));
+	vmsg_ring(link);
+}
+
 /**
  * vmsg_link_move - take a new state and publish it
  * @link: the link
@@ -113,26 +136,13 @@ static void vmsg_link_down(struct virtio_msg_link *link)
 void vmsg_link_move(struct virtio_msg_link *link, unsigned int state)
 {
 	scoped_guard(spinlock_irqsave, &link->rx_lock) {
-		guard(spinlock)(&link->tx_lock);
+		bool was_up = link->state == VIRTIO_MSG_AMP_RUN;
 
-		if (link->state == VIRTIO_MSG_AMP_RUN)
+		scoped_guard(spinlock, &link->tx_lock)
+			vmsg_link_publish(link, state);
+		/* Not under tx_lock: a driver that is told may want to kick. */
+		if (was_up)
 			vmsg_link_down(link);
-		if (state == VIRTIO_MSG_AMP_READY)
-			vmsg_amp_reset(link);
-		if (state == VIRTIO_MSG_AMP_RUN) {
-			WRITE_ONCE(link->run, link->run + 1);
-			link->mute = false;
-			bitmap_zero(link->appeared, link->layout.max_devices);
-		}
-		WRITE_ONCE(link->state, state);
-
-		/*
-		 * Epoch, indices and notifications come before the status that
-		 * says so.  Pairs with the peer's read barrier after the status.
-		 */
-		virt_wmb();
-		WRITE_ONCE(link->self.head->status, cpu_to_le16(state));
-		vmsg_ring(link);
 	}
 
 	dev_dbg(link->parent, "link: %s\n", vmsg_state_name(state));
