@@ -7,10 +7,11 @@ PREFIX ?= /usr/local
 export BUILD
 
 JOBS := $(shell nproc)
-CMAKE_DIR := $(BUILD)/cmake
 
 .PHONY: help deps kmod userspace guests demo demo-can check check-unit check-guest check-long \
 	bench lint install clean
+# The order of prerequisites counts: packages first.
+.NOTPARALLEL:
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -22,8 +23,8 @@ kmod: ## build the kernel modules for Debian's 6.1 and 6.12
 	@scripts/kmod
 
 userspace: ## build hub, helper and tests
-	@cmake -G Ninja -S . -B $(CMAKE_DIR) -DSTRATOS_BUILD_FOLDER=$(abspath $(BUILD)) --log-level=NOTICE
-	@cmake --build $(CMAKE_DIR) -j $(JOBS)
+	@cmake -G Ninja -S . -B $(BUILD) -DSTRATOS_BUILD_FOLDER=$(abspath $(BUILD)) --log-level=NOTICE
+	@cmake --build $(BUILD) -j $(JOBS)
 
 guests: kmod userspace # what guest tests and demos boot
 	@scripts/kernels
@@ -32,7 +33,7 @@ guests: kmod userspace # what guest tests and demos boot
 demo: demo-can ## every demonstration
 
 demo-can: deps guests ## a guest, a stub VM, and CAN frames both ways
-	@scripts/demo-can
+	@$(BUILD)/tests/guest/demo-can
 
 check: deps guests ## every test but the long ones
 	@scripts/check unit guest
@@ -48,14 +49,14 @@ check-long: guests ## soak and fuzz: minutes to hours
 
 bench: userspace ## the ratios that Documentation speaks of
 	@scripts/deps bench
-	@scripts/bench
+	@$(BUILD)/tests/bench/stratos-bench
 
 lint: ## layout, SPDX, kernel style, sparse, shell
 	@scripts/deps build lint
 	@scripts/lint
 
 install: userspace ## programs under PREFIX; modules for the running kernel are DKMS's work
-	@cmake --install $(CMAKE_DIR) --prefix $(PREFIX)
+	@cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean: ## remove all that was built, but not the unpacked kernels
-	@rm -rf $(CMAKE_DIR) $(BUILD)/kmod $(BUILD)/initramfs $(BUILD)/guest-logs $(BUILD)/results
+	@find $(BUILD) -mindepth 1 -maxdepth 1 ! -name kernels -exec rm -rf {} +

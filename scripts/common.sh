@@ -22,7 +22,7 @@ die() {
 
 # The newest release of a series whose headers are installed, as `uname -r` says it.
 installed_release() {
-    dpkg-query -W -f '${db:Status-Status} ${Package}\n' "linux-headers-$1.*-amd64" 2>/dev/null |
+    { dpkg-query -W -f '${db:Status-Status} ${Package}\n' "linux-headers-$1.*-amd64" 2>/dev/null || true; } |
         sed -n 's/^installed linux-headers-//p' | sort -V | tail -1
 }
 
@@ -72,10 +72,9 @@ use_backports() {
     apt-get -qq "${backports_options[@]}" update
 }
 
-# The headers package of 6.12 in backports: there the metapackage of the newest
-# kernel has no series in its name, so it is asked what it stands for.
+# The headers package of a series in backports, after use_backports: there the metapackage
+# of the newest kernel has no series in its name, so it is asked what it stands for.
 backports_headers() {
-    use_backports || return 1
     apt-cache "${backports_options[@]}" show linux-headers-amd64 |
         sed -n "s/^Depends:.*\(linux-headers-${1//./\\.}\.[^ ]*-amd64\).*/\1/p" | head -1
 }

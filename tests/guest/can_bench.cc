@@ -55,4 +55,23 @@ void CanBench::expect_frames_pass() {
   EXPECT_THAT(recording.frames(), ::testing::ElementsAre("5A5#0123"));
 }
 
+void CanBench::expect_sequence_survives_crashes(size_t frames, size_t crashes) {
+  const std::string count = "cat /sys/class/net/can1/statistics/rx_packets";
+  const size_t before = std::stoul(a_->must(count).text);
+  Recording recording(*a_, "can1", frames);
+  Job sender = a_->start(fmt::format("cansequence -p --loop={} can0", frames));
+  for (size_t crash = 1; crash <= crashes; ++crash) {
+    a_->must(fmt::format("until [ $({}) -gt {} ]; do usleep 10000; done", count,
+                         before + frames * crash / (crashes + 1)),
+             std::chrono::seconds(60));
+    helper_->crash();
+    helper_->start();
+  }
+  EXPECT_EQ(sender.wait(std::chrono::seconds(120)).status, 0);
+  const auto came = recording.frames();
+  ASSERT_EQ(came.size(), frames);
+  for (size_t i = 0; i < frames; ++i)
+    ASSERT_EQ(came[i], fmt::format("002#{:02X}", i % 256)) << "frame " << i;
+}
+
 }  // namespace stratos::guest

@@ -25,6 +25,9 @@ class CanBench : public KernelTest {
   Hub& hub() { return *hub_; }
   // Sends a frame from can0 and sees it at can1.
   void expect_frames_pass();
+  // Sends numbered frames from can0 and sees each once and in order at can1, though the helper is
+  // killed and started again, evenly over the way, so many times.
+  void expect_sequence_survives_crashes(size_t frames, size_t crashes);
 
  private:
   std::unique_ptr<Hub> hub_;

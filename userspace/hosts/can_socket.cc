@@ -84,9 +84,10 @@ std::expected<bool, std::string> check_interface(int fd, const CanSocketOptions&
     return bad(fmt::format("{}: no such network interface; `ip link` shows those there are", name));
   }
   if (request.ifr_hwaddr.sa_family != ARPHRD_CAN) {
-    return bad(fmt::format("{}: not a CAN interface; `ip link show type can` and `ip link show "
-                           "type vcan` show those there are",
-                           name));
+    return bad(
+        fmt::format("{}: not a CAN interface; `ip link show type can` and `ip link show "
+                    "type vcan` show those there are",
+                    name));
   }
   request = request_for(name);
   if (ioctl(fd, SIOCGIFMTU, &request) != 0) {
@@ -94,10 +95,11 @@ std::expected<bool, std::string> check_interface(int fd, const CanSocketOptions&
   }
   const bool possible = request.ifr_mtu >= static_cast<int>(CANFD_MTU);
   if (options.fd == FdFrames::kRequired && !possible) {
-    return bad(fmt::format("{0}: CAN FD is wanted but the interface carries classic frames only "
-                           "(MTU {1}); `ip link set {0} type can fd on dbitrate ...`, for a vcan "
-                           "`ip link set {0} mtu 72`, or configure the device without fd",
-                           name, request.ifr_mtu));
+    return bad(
+        fmt::format("{0}: CAN FD is wanted but the interface carries classic frames only "
+                    "(MTU {1}); `ip link set {0} type can fd on dbitrate ...`, for a vcan "
+                    "`ip link set {0} mtu 72`, or configure the device without fd",
+                    name, request.ifr_mtu));
   }
   return possible && options.fd != FdFrames::kOff;
 }

@@ -31,7 +31,7 @@ enum class FdFrames : uint8_t {
 };
 
 struct CanSocketOptions {
-  std::string interface{};
+  std::string interface {};
   FdFrames fd = FdFrames::kIfPossible;
   bool echo = true;  // hear one's own frames, marked, once they were on the bus
 };

@@ -25,8 +25,8 @@ namespace stratos::hosts {
 class CandumpRecorder final : private can::BusListener, private runtime::TurnHook {
  public:
   struct Options {
-    std::string file{};       // appended to, created if need be
-    std::string interface{};  // the name in the log
+    std::string file{};        // appended to, created if need be
+    std::string interface {};  // the name in the log
     size_t buffer_size = 1 << 18;
   };
   struct Counters {

@@ -22,9 +22,9 @@ class CandumpReplay final : private can::BusListener {
  public:
   struct Options {
     std::string file{};
-    std::string interface{};         // play only what this one recorded; empty: everything
-    bool original_timing = true;   // else as fast as the bus takes it
-    uint32_t rounds = 1;           // 0: for ever
+    std::string interface {};        // play only what this one recorded; empty: everything
+    bool original_timing = true;     // else as fast as the bus takes it
+    uint32_t rounds = 1;             // 0: for ever
     std::function<void()> on_end{};  // the last frame is over, or the bus is gone
   };
   struct Counters {

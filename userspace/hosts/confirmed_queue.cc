@@ -29,6 +29,11 @@ size_t ConfirmedQueue::begin_batch(size_t most) {
 
 void ConfirmedQueue::batch_done(size_t accepted, bool reject_next, uint64_t now) {
   for (size_t i = 0; i < accepted; ++i) accept(now);
+  if (accepted > 0 || reject_next) {
+    refused_since_.reset();
+  } else {
+    reject_next = stuck(now);
+  }
   if (reject_next && batch_under_way()) {
     Entry& entry = at(accepted_end_++);
     entry.echo_due = false;
@@ -59,6 +64,14 @@ void ConfirmedQueue::echo(const can::Frame& frame, uint64_t now) {
     return;
   }
   ++counters_.stray_echoes;
+}
+
+// Nothing was accepted: whether that has gone on for too long.
+bool ConfirmedQueue::stuck(uint64_t now) {
+  if (!refused_since_) refused_since_ = now;
+  if (now - std::max(*refused_since_, last_echo_) < options_.patience) return false;
+  ++counters_.unaccepted;
+  return true;
 }
 
 // The frames before `position` were echoed later, or will never be.

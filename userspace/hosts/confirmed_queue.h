@@ -28,7 +28,8 @@ class ConfirmedQueue {
   struct Options {
     size_t capacity = 128;
     bool echo = true;  // else the kernel's acceptance is the confirmation
-    // ns from acceptance to echo, while no other echo shows that the bus is alive.
+    // ns from acceptance to echo, and of trying to have a frame accepted, while no
+    // other frame shows that the bus is alive.
     uint64_t patience = 1'000'000'000;
     // ns that a frame still has once a later one was echoed: its own echo is lost,
     // or the controller has priorities of its own.
@@ -39,8 +40,9 @@ class ConfirmedQueue {
     bool ok = false;
   };
   struct Counters {
-    uint64_t unconfirmed = 0;    // no echo in time: reported as failed
-    uint64_t stray_echoes = 0;   // of frames that we no longer know
+    uint64_t unconfirmed = 0;   // no echo in time: reported as failed
+    uint64_t unaccepted = 0;    // not taken by the kernel in time: likewise
+    uint64_t stray_echoes = 0;  // of frames that we no longer know
   };
 
   explicit ConfirmedQueue(const Options& options);
@@ -54,7 +56,8 @@ class ConfirmedQueue {
   // Frame `index` of the batch under way.
   const can::Frame& batch_frame(size_t index) const { return at(accepted_end_ + index).frame; }
   // The kernel accepted the first `accepted` frames of the batch. If `reject_next`, it
-  // will never take the one behind them; all others are queued again, in their place.
+  // will never take the one behind them; all others are queued again, in their place. A
+  // frame that is not taken for too long is rejected as well.
   void batch_done(size_t accepted, bool reject_next, uint64_t now);
 
   // The echo of `frame` arrived.
@@ -92,6 +95,7 @@ class ConfirmedQueue {
   const Entry& at(uint64_t position) const { return entries_[position % entries_.size()]; }
   uint64_t deadline_of(const Entry& entry) const;
   void accept(uint64_t now);
+  bool stuck(uint64_t now);
   void overtake(uint64_t position, uint64_t now);
   void shrink();
 
@@ -103,6 +107,7 @@ class ConfirmedQueue {
   uint64_t batch_end_ = 0;      // up to here it is handed over
   uint64_t end_ = 0;
   uint64_t last_echo_ = 0;
+  std::optional<uint64_t> refused_since_;  // nothing was accepted from then on
   Counters counters_;
 };
 

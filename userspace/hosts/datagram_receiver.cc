@@ -37,7 +37,7 @@ uint16_t next_pool() {
 struct Pool {
   explicit Pool(uint16_t pool_number) : number(pool_number) {}
   const uint16_t number;
-  std::array<std::byte, kBuffers * kBufferSize> memory{};
+  alignas(64) std::array<std::byte, kBuffers * kBufferSize> memory{};
 };
 
 }  // namespace
@@ -59,7 +59,7 @@ struct DatagramReceiver::State final : runtime::OwnedOperation {
         events(std::move(receiver_events)),
         pool(std::make_shared<Pool>(next_pool())),
         refill(std::make_unique<Refill>(*this)),
-        pause(loop, [this] { arm(); }) {
+        pause(std::make_unique<runtime::Timer>(loop, [this] { arm(); })) {
     message.msg_controllen = kControlSize;
     std::iota(unused.begin(), unused.end(), uint16_t{0});
   }
@@ -81,7 +81,7 @@ struct DatagramReceiver::State final : runtime::OwnedOperation {
   uint32_t unused_count = kBuffers;
   uint32_t last_drops = 0;  // as the kernel counts, modulo 2^32
   uint64_t drops = 0;
-  runtime::Timer pause;
+  std::unique_ptr<runtime::Timer> pause;
 };
 
 void DatagramReceiver::State::arm() {
@@ -119,7 +119,7 @@ void DatagramReceiver::State::on_complete(int32_t result, uint32_t flags) {
   if ((flags & IORING_CQE_F_MORE) != 0) return;
   // The receive ended: without buffers it goes on at once, with an error a little later.
   if (result >= 0 || result == -ENOBUFS) return arm();
-  pause.start_once(kPauseAfterError);
+  pause->start_once(kPauseAfterError);
   if (result != -ECANCELED && result != -EAGAIN && result != -EINTR) events.on_error(-result);
 }
 
@@ -151,7 +151,8 @@ DatagramReceiver::DatagramReceiver(runtime::Loop& loop, int fd, Events events)
 }
 
 DatagramReceiver::~DatagramReceiver() {
-  state_->pause.stop();
+  // The loop may outlive us and must find nothing in the state that needs the loop.
+  state_->pause.reset();
   loop_.retire(std::move(state_->refill));
   loop_.retire(std::move(state_));
 }

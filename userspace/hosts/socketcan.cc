@@ -25,8 +25,8 @@ bool is_down(int error) { return error == ENETDOWN || error == ENODEV || error =
 
 std::expected<std::unique_ptr<Socketcan>, std::string> Socketcan::open(runtime::Loop& loop,
                                                                        const Options& options) {
-  auto socket = open_can_socket(
-      {.interface = options.interface, .fd = options.fd, .echo = options.echo});
+  auto socket =
+      open_can_socket({.interface = options.interface, .fd = options.fd, .echo = options.echo});
   if (!socket) return std::unexpected(std::move(socket.error()));
   return std::make_unique<Socketcan>(loop, options, std::move(*socket));
 }
@@ -38,8 +38,8 @@ Socketcan::Socketcan(runtime::Loop& loop, const Options& options, std::unique_pt
       socket_(std::move(socket)),
       queue_({.capacity = std::max(options.tx_depth, 2 * DatagramSender::kMaxBatch),
               .echo = options.echo,
-              .patience = static_cast<uint64_t>(
-                  std::chrono::nanoseconds(options.echo_patience).count())}),
+              .patience =
+                  static_cast<uint64_t>(std::chrono::nanoseconds(options.echo_patience).count())}),
       retry_(loop, [this] { flush(); }),
       echo_timer_(loop,
                   [this] {

@@ -31,14 +31,14 @@ namespace stratos::hosts {
 class Socketcan final : public can::Bus {
  public:
   struct Options {
-    std::string interface{};
+    std::string interface {};
     FdFrames fd = FdFrames::kIfPossible;
     bool bit_rate_switch = false;  // send the payload of FD frames at the data bit rate
     // Wait for the echo of each frame. Without, a frame counts as sent once the kernel
     // has queued it.
     bool echo = true;
     std::chrono::milliseconds echo_patience{1000};  // see ConfirmedQueue::Options
-    size_t tx_depth = 128;  // frames that send() takes before it says no
+    size_t tx_depth = 128;                          // frames that send() takes before it says no
   };
   struct Counters {
     uint64_t tx = 0;

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "runtime/nonblocking.h"
+#include "runtime/ring_failure.h"
 
 namespace stratos::runtime {
 namespace {
@@ -73,8 +74,9 @@ struct EventFdRinger::State final : OwnedOperation {
     }
   }
 
-  void on_complete(int32_t /*result*/, uint32_t /*flags*/) override {
-    // An error is a full counter: the peer has a ring to find already.
+  void on_complete(int32_t result, uint32_t /*flags*/) override {
+    // A full counter (EAGAIN) is a ring that the peer has yet to find.
+    if (result < 0 && result != -EAGAIN) log_ring_failure("ring a doorbell", result);
     if (std::exchange(again, false)) ring();
   }
 

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "runtime/ring_failure.h"
+
 namespace stratos::runtime {
 
 struct FdWatch::State final : OwnedOperation {
@@ -22,6 +24,7 @@ struct FdWatch::State final : OwnedOperation {
     // The kernel may end a multishot poll at any time, a full completion queue for
     // one. Arming looks at the descriptor anew, so nothing is lost.
     if (result >= 0 && (flags & IORING_CQE_F_MORE) == 0) arm();
+    if (result < 0) log_ring_failure("watch a descriptor", result);
     callback(result);
   }
 

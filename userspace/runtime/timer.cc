@@ -4,8 +4,11 @@
 #include <liburing.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <utility>
+
+#include "runtime/ring_failure.h"
 
 namespace stratos::runtime {
 namespace {
@@ -38,7 +41,11 @@ struct Timer::State final : OwnedOperation {
     io_uring_prep_timeout(loop.prepare(*this), &time, 0, IORING_TIMEOUT_ABS);
   }
 
-  void on_complete(int32_t /*result*/, uint32_t /*flags*/) override {
+  void on_complete(int32_t result, uint32_t /*flags*/) override {
+    if (result != -ETIME && result != -ECANCELED) {
+      deadline = kNever;  // arming it again would go on for ever
+      return log_ring_failure("set a timer", result);
+    }
     if (deadline == kNever) return;
     const uint64_t now = loop.now();
     if (now < deadline) return arm();

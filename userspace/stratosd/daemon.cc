@@ -136,6 +136,8 @@ Result Daemon::serve_links() {
   return {};
 }
 
+// Hosts come before links: then the loop serves them first in each turn, and a bus has
+// delivered what a link is about to publish.
 Result Daemon::run() {
   constexpr Result (Daemon::*kSteps[])() = {
       &Daemon::start_loop,    &Daemon::find_identity, &Daemon::open_hosts,

@@ -6,11 +6,14 @@ namespace {
 
 using virtio::Event;
 
+// What the link says in its own words.
+bool is_said_already(Event event) {
+  return event == Event::kLinkInit || event == Event::kLinkResumed;
+}
+
 bool is_usual(Event event) {
   switch (event) {
-    case Event::kLinkInit:
     case Event::kLinkRunning:
-    case Event::kLinkResumed:
     case Event::kPeerRestarted:
     case Event::kPeerShutdown:
     case Event::kDeviceStarted:
@@ -30,7 +33,9 @@ void EventLog::on_event(Event event, uint16_t device, uint32_t detail) {
     const auto name = names_.find(device);
     subject = name == names_.end() ? fmt::format("device {}: ", device) : name->second + ": ";
   }
-  if (is_usual(event)) {
+  if (is_said_already(event)) {
+    log_.debug("{}{} ({:#x})", subject, to_string(event), detail);
+  } else if (is_usual(event)) {
     log_.info("{}{} ({:#x})", subject, to_string(event), detail);
   } else {
     log_.warn("{}{} ({:#x})", subject, to_string(event), detail);

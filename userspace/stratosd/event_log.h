@@ -12,8 +12,8 @@
 
 namespace stratos::daemon {
 
-// The usual course of things is information; what a driver did wrong is a warning, of
-// which runtime::Log lets only so many through.
+// The usual course of things is information, what a driver did wrong is a warning. A
+// driver can cause either at any rate, so runtime::Log lets only so many through.
 class EventLog final : public virtio::Observer {
  public:
   explicit EventLog(const std::string& link) : log_(link) {}

@@ -90,11 +90,17 @@ ordered_json Reporter::link_status(const LinkUnit& unit) const {
   const virtio::MsgLink* link = unit.link().msg_link();
   const auto devices =
       std::ranges::count(subjects_.config.devices, unit.config().name, &DeviceConfig::link);
-  return {{"name", unit.config().name},
-          {"type", name_of(unit.config().type)},
-          {"state", link ? name_of(link->status()) : "detached"},
-          {"hub", unit.seated() ? "there" : "lost"},
-          {"devices", devices}};
+  ordered_json status{{"name", unit.config().name},
+                      {"type", name_of(unit.config().type)},
+                      {"state", link ? name_of(link->status()) : "detached"},
+                      {"hub", unit.seated() ? "there" : "lost"},
+                      {"devices", devices}};
+  if (link) {
+    status.update({{"epoch", link->epoch()},
+                   {"peer_epoch", link->peer_epoch()},
+                   {"peer_heartbeat", link->peer_heartbeat()}});
+  }
+  return status;
 }
 
 ordered_json Reporter::device_status(const DeviceConfig& config, const HostedDevice& device) const {

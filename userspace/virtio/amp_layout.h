@@ -57,7 +57,7 @@ struct LayoutPlan {
   uint8_t vq_notif = 4;
   uint16_t num_elements = 32;
   uint16_t element_size = 320;
-  uint64_t private_size = 256 * 1024;
+  uint64_t private_size = uint64_t{256} * 1024;
 };
 
 enum class LayoutError : uint8_t {

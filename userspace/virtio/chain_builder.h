@@ -45,7 +45,7 @@ class ChainBuilder {
   // and is ignored, as the specification demands.
   QueueError open_table(const Descriptor& descriptor, const std::byte*& table,
                         uint16_t& entries) const {
-    const uint32_t count = descriptor.size / kDescriptorSize;
+    const size_t count = descriptor.size / kDescriptorSize;
     if (count == 0 || count > kMaxSegments || descriptor.size % kDescriptorSize != 0) {
       return QueueError::kIndirectSize;
     }

@@ -11,7 +11,7 @@
 
 namespace stratos::virtio {
 
-inline constexpr uint32_t kDescriptorSize = 16;
+inline constexpr size_t kDescriptorSize = 16;
 
 inline constexpr uint16_t kDescNext = 1 << 0;
 inline constexpr uint16_t kDescWrite = 1 << 1;

@@ -17,9 +17,9 @@ using Time = uint64_t;
 
 // What never changes in a device.
 struct DeviceType {
-  uint32_t device_id = 0;                      // VIRTIO_*_DEVICE_ID
-  uint32_t config_size = 0;                    // bytes of configuration space
-  std::span<const uint16_t> max_queue_sizes;   // one entry per queue
+  uint32_t device_id = 0;                     // VIRTIO_*_DEVICE_ID
+  uint32_t config_size = 0;                   // bytes of configuration space
+  std::span<const uint16_t> max_queue_sizes;  // one entry per queue
 };
 
 // The services that the transport offers to a device while it is started.
@@ -27,7 +27,8 @@ class Transport {
  public:
   // Queue `index`, or nullptr if the driver did not enable it. The device pops
   // chains and pushes them back; the transport publishes what was pushed and
-  // notifies the driver at the end of the turn.
+  // notifies the driver at the end of the turn. If the device found the queue empty
+  // the driver is asked for a kick then: so ask for the queue anew in each call.
   virtual Queue* queue(uint16_t index) = 0;
   // The queue got pushed to outside of Device::process(), by a port that
   // finished: have it published at the end of the turn.

@@ -9,7 +9,8 @@
 //
 // Promise: whenever the process dies by SIGKILL, each chain that the driver made
 // available is either completed once towards the driver, or popped again by resume().
-// A chain may be *served* twice: when its answer had not been published yet.
+// A chain may be *served* twice: when its answer had not been published yet. The promise
+// holds from the return of start() on; until then there is nothing to resume.
 //
 // Why this holds. A killed process leaves a prefix of its stores: the processor shows
 // every retired store, in the end, to the successor, which starts after a context

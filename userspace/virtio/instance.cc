@@ -448,14 +448,14 @@ bool Instance::restore(const InstanceState& state) {
 
 Queue* Instance::queue(uint16_t index) {
   const bool usable = running_ && index < queue_count() && queues_[index].state.enabled;
-  return usable ? &queues_[index].queue : nullptr;
+  if (!usable) return nullptr;
+  dirty_ |= queue_bit(index);
+  want_turn();
+  return &queues_[index].queue;
 }
 
 void Instance::completed(uint16_t index) {
-  if (queue(index) == nullptr) return;
-  active_ = true;
-  dirty_ |= queue_bit(index);
-  want_turn();
+  if (queue(index) != nullptr) active_ = true;
 }
 
 void Instance::config_changed() {

@@ -5,6 +5,9 @@
 // Use: attach(), add_device() for each device, start(). Then in every turn of the
 // loop service() and flush(); prepare_sleep() before the thread sleeps; and again
 // at next_deadline() at the latest. One thread, no locks.
+//
+// A MsgLink holds the storage of all its devices and queues: see limits.h. It is too
+// large for a stack.
 
 #pragma once
 
@@ -99,6 +102,9 @@ class MsgLink final : private InstanceHost {
 
   LinkStatus status() const { return endpoint_.status(); }
   uint32_t epoch() const { return endpoint_.epoch(); }
+  uint32_t peer_epoch() const { return endpoint_.peer_epoch(); }
+  // What the driver side wrote last: for status reports, not to be relied on.
+  uint32_t peer_heartbeat() const { return endpoint_.peer_heartbeat(); }
   const Layout& layout() const { return layout_; }
   const LinkOptions& options() const { return options_; }
   // nullptr if there is no such device.

@@ -61,7 +61,7 @@ class Queue final {
     }
   }
   // Gives back `chain` with `written` bytes written, clamped to its writable size. In
-  // any order. A chain that is not out (pushed before, of an earlier start()) is ignored.
+  // any order. A chain that was pushed already is ignored.
   void push(const Chain& chain, uint32_t written) {
     ++pushed_;
     if (setup_.packed) {

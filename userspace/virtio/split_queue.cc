@@ -14,12 +14,12 @@ constexpr uint16_t kAvailNoInterrupt = 1;
 constexpr uint16_t kUsedNoNotify = 1;
 
 // Both rings: flags, idx, entries, event idx.
-constexpr uint32_t kFlagsAt = 0;
-constexpr uint32_t kIdxAt = 2;
-constexpr uint32_t kRingAt = 4;
-constexpr uint32_t kAvailEntrySize = 2;
-constexpr uint32_t kUsedEntrySize = 8;
-constexpr uint32_t kEventSize = 2;
+constexpr size_t kFlagsAt = 0;
+constexpr size_t kIdxAt = 2;
+constexpr size_t kRingAt = 4;
+constexpr size_t kAvailEntrySize = 2;
+constexpr size_t kUsedEntrySize = 8;
+constexpr size_t kEventSize = 2;
 
 // More than an index can count, so that the next should_notify() says yes.
 constexpr uint32_t kNotifyAnyway = 0x10000;
@@ -36,7 +36,7 @@ QueueError SplitQueue::locate(const Memory& memory, const QueueSetup& setup) {
   size_ = setup.size;
   event_idx_ = setup.event_idx;
   indirect_ = setup.indirect;
-  const uint32_t size = setup.size;
+  const size_t size = setup.size;
   QueueError error = find_area(memory, setup.desc, size * kDescriptorSize, 16, desc_);
   if (error == QueueError::kNone) {
     error =

@@ -16,9 +16,6 @@ std::string next_file() {
   return fmt::format("/tmp/candump.{}", ++number);
 }
 
-// candump's own receive buffer; it runs as root and so may have as much as it asks for.
-constexpr unsigned kReceiveBuffer = 32 << 20;
-
 // One line for each socket that receives all frames of the interface.
 std::string count_listeners(const std::string& interface) {
   return fmt::format("awk '$1 == \"{}\"' /proc/net/can/rcvlist_all | wc -l", interface);
@@ -48,8 +45,7 @@ void vcan_up(Guest& guest, const std::string& interface) {
 Recording::Recording(Guest& guest, const std::string& interface, size_t count)
     : guest_(&guest), file_(next_file()), count_(count) {
   const Output before = guest.must(count_listeners(interface));
-  job_ = guest.start(
-      fmt::format("candump -L -r {} -n {} {} >{}", kReceiveBuffer, count, interface, file_));
+  job_ = guest.start(fmt::format("candump -L -n {} {} >{}", count, interface, file_));
   guest.must(fmt::format("until [ $({}) -gt {} ]; do usleep 5000; done", count_listeners(interface),
                          std::stoul(before.text)));
 }

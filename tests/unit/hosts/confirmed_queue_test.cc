@@ -96,6 +96,27 @@ TEST_F(Confirmed, WithoutAnEchoTheWaitIsBounded) {
   EXPECT_EQ(queue.counters().unconfirmed, 1U);
 }
 
+TEST_F(Confirmed, AKernelThatTakesNothingIsNotWaitedForForEver) {
+  push(3);
+  for (uint64_t now = 0; now < kPatience; now += 100) {
+    ASSERT_EQ(queue.begin_batch(4), 3U);
+    queue.batch_done(0, false, now);
+    EXPECT_EQ(reports(queue), std::vector<Sent>{});
+  }
+  // Then each attempt costs one frame, until one is taken.
+  ASSERT_EQ(queue.begin_batch(4), 3U);
+  queue.batch_done(0, false, kPatience);
+  EXPECT_EQ(reports(queue), (std::vector<Sent>{{0, false}}));
+  ASSERT_EQ(queue.begin_batch(4), 2U);
+  queue.batch_done(1, false, kPatience + 1);
+  ASSERT_EQ(queue.begin_batch(4), 1U);
+  queue.batch_done(0, false, kPatience + 2);
+  queue.echo(frame(1), kPatience + 3);
+  EXPECT_EQ(reports(queue), (std::vector<Sent>{{1, true}}));
+  EXPECT_EQ(queue.counters().unaccepted, 1U);
+  EXPECT_TRUE(queue.queued());
+}
+
 TEST_F(Confirmed, ASlowBusIsNotADeadOne) {
   push(3);
   send(3, 0);

@@ -21,6 +21,9 @@ struct SocketPair {
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     ours = runtime::UniqueFd(fds[0]);
     theirs = runtime::UniqueFd(fds[1]);
+    // The least that there is: like the queue of an interface, it is full after a few.
+    const int least = 1;
+    EXPECT_EQ(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &least, sizeof(least)), 0);
   }
   // As the other side.
   bool write(std::span<const std::byte> bytes) const {

@@ -58,6 +58,7 @@ TEST_F(HubPeerTest, TakesTheSeatAndGetsMemoryAndBells) {
   attachment_->listen(*loop_, [&] { ++heard; });
   Guest guest(scratch_.file("a.qemu"), [this] { loop_->turn(false); });
   attachment_->ring(0xffffffff);
+  loop_->turn(false);
   EXPECT_TRUE(guest.bell().drain());
   guest.ring();
   EXPECT_TRUE(until([&] { return heard == 1; }));

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
-#include <atomic>
-#include <functional>
+#include <chrono>
+#include <latch>
 #include <memory>
 #include <string>
 #include <thread>
@@ -20,9 +20,8 @@ namespace {
 class HelperThread {
  public:
   HelperThread(const hub::ScratchDirectory& scratch, std::chrono::nanoseconds poll_time) {
-    std::atomic<bool> ready = false;
-    thread_ = std::thread([this, &scratch, &ready, poll_time] { run(scratch, ready, poll_time); });
-    ready.wait(false);
+    thread_ = std::thread([this, &scratch, poll_time] { run(scratch, poll_time); });
+    ready_.wait();
   }
   ~HelperThread() { stop(); }
 
@@ -35,22 +34,17 @@ class HelperThread {
   // After stop().
   runtime::Loop::Counters counters{};
   uint64_t cpu_time = 0;
-  uint32_t driver_rings = 0;
 
  private:
-  void run(const hub::ScratchDirectory& scratch, std::atomic<bool>& ready,
-           std::chrono::nanoseconds poll_time) {
+  void run(const hub::ScratchDirectory& scratch, std::chrono::nanoseconds poll_time) {
     auto loop = runtime::make_loop({.poll_time = poll_time});
     auto hub = hub::Hub::start(*loop, link_config(scratch));
-    ASSERT_TRUE(hub.has_value()) << hub.error();
     Helper helper(*loop, scratch.file("a.sock"));
-    ASSERT_TRUE(runtime::turn_until(*loop, [&] { return helper.link.attached(); }));
+    EXPECT_TRUE(runtime::turn_until(*loop, [&] { return helper.link.attached(); }));
     runtime::EventFdWatch watch(*loop, stop_, [&loop] { loop->stop(); });
-    ready = true;
-    ready.notify_one();
+    ready_.count_down();
     loop->run();
     counters = loop->counters();
-    driver_rings = helper.link.msg_link()->counters().rings;
     timespec time{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
     cpu_time =
@@ -58,13 +52,14 @@ class HelperThread {
   }
 
   runtime::EventFd stop_ = std::move(*runtime::EventFd::create());
+  std::latch ready_{1};
   std::thread thread_;
 };
 
 void sleep_until_rung(Guest& guest) {
   if (!guest.driver().prepare_sleep()) return;
   pollfd waiting{.fd = guest.bell().fd(), .events = POLLIN, .revents = 0};
-  if (poll(&waiting, 1, 2000) == 0) ADD_FAILURE() << "a ring was lost";
+  if (poll(&waiting, 1, 10000) == 0) ADD_FAILURE() << "a ring was lost";
   guest.bell().drain();
 }
 
@@ -116,7 +111,8 @@ TEST(ShmLinkLoad, RingsAndSystemCallsGoTowardsZeroUnderLoad) {
   }
   const auto rings = static_cast<double>(guest->rings() - rings_before);
   helper.stop();
-  const auto calls = static_cast<double>(helper.counters.system_calls + helper.driver_rings);
+  // Its rings are among them.
+  const auto calls = static_cast<double>(helper.counters.system_calls);
   RecordProperty("rings_per_request", std::to_string(rings / kRequests));
   RecordProperty("calls_per_request", std::to_string(calls / kRequests));
   EXPECT_LT(rings / kRequests, 0.1);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/timer.h"
 
+#include <liburing.h>
+
+#include <array>
 #include <chrono>
 #include <memory>
+#include <string>
 
 #include "runtime/test_loop.h"
 
@@ -84,6 +88,16 @@ TEST(Timer, StopThenStartWithTheCancellationStillUnderWay) {
   timer.stop();
   timer.start_once(milliseconds(1));
   ASSERT_TRUE(turn_until(*loop, [&] { return fired == 1; }));
+}
+
+TEST(Timer, RingThatDoesNotAllowTimersIsReportedAndTheTimerStops) {
+  constexpr std::array<uint8_t, 1> kAllowed = {IORING_OP_NOP};
+  auto loop = make_loop({.allowed_operations = kAllowed});
+  Timer timer(*loop, [] { ADD_FAILURE(); });
+  testing::internal::CaptureStderr();
+  timer.start_once(milliseconds(1));
+  while (timer.running()) loop->turn(true);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("cannot set a timer"), std::string::npos);
 }
 
 TEST(Timer, MayBeDestroyedFromItsCallbackOrWhilePending) {

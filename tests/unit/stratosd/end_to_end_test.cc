@@ -12,6 +12,7 @@
 #include <csignal>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -32,15 +33,19 @@ using test::run_program;
 using ::testing::HasSubstr;
 
 constexpr size_t kRegionSize = 4 << 20;
+constexpr int kShortTimeout = 300;
 
 class EndToEndTest : public ::testing::Test {
  protected:
-  EndToEndTest() {
-    std::ofstream(config()) << "[stratosd]\ncontrol_socket = \"" << scratch_.file("control")
-                            << "\"\n[[bus]]\nname = \"body\"\ntype = \"virtual\"\n"
-                            << link_and_device("a") << link_and_device("b");
-  }
+  EndToEndTest() { write_config(""); }
 
+  // `bus_keys` go to the [[bus]].
+  void write_config(const std::string& bus_keys, int hub_timeout_ms = 10'000) {
+    std::ofstream(config()) << "[stratosd]\ncontrol_socket = \"" << scratch_.file("control")
+                            << "\"\nhub_timeout_ms = " << hub_timeout_ms
+                            << "\n[[bus]]\nname = \"body\"\ntype = \"virtual\"\n"
+                            << bus_keys << link_and_device("a") << link_and_device("b");
+  }
   std::string config() const { return scratch_.file("stratosd.toml"); }
   std::string link_and_device(const std::string& name) const {
     return "[[link]]\nname = \"" + name + "\"\ntype = \"shm\"\nsocket = \"" +
@@ -203,6 +208,25 @@ TEST_F(EndToEndTest, SigtermLeavesTheLinksToASuccessor) {
   EXPECT_EQ(ask("stats")["devices"][0]["resets"], 0);
 }
 
+TEST_F(EndToEndTest, LogsArePlayedToGuestsAndRecorded) {
+  std::ofstream(scratch_.file("in.log")) << "(1.000000) can0 123#11223344\n"
+                                            "(1.001000) can0 1F334455##1AABBCCDD\n";
+  write_config("replay = \"" + scratch_.file("in.log") + "\"\nreplay_rounds = 0\nrecord = \"" +
+               scratch_.file("out.log") + "\"\n");
+  start_hub();
+  start_daemon();
+  start_guests();
+  ASSERT_TRUE(serve_until([&] { return b_->heard().size() >= 20; })) << daemon_->log();
+  EXPECT_GE(ask("stats")["buses"][0]["replayed"], 20);
+  daemon_->process().signal(SIGTERM);
+  EXPECT_EQ(daemon_->process().wait(), 0) << daemon_->log();
+  std::ifstream record(scratch_.file("out.log"));
+  const std::string text{std::istreambuf_iterator<char>(record), {}};
+  EXPECT_GE(std::ranges::count(text, '\n'), 20);
+  EXPECT_THAT(text, HasSubstr(") body 123#11223344\n"));
+  EXPECT_THAT(text, HasSubstr(") body 1F334455##0AABBCCDD\n"));
+}
+
 TEST_F(EndToEndTest, TheWatchdogIsFedAsLongAsTheLoopTurns) {
   start_hub();
   start_daemon({"WATCHDOG_USEC=200000"});
@@ -212,13 +236,14 @@ TEST_F(EndToEndTest, TheWatchdogIsFedAsLongAsTheLoopTurns) {
 }
 
 TEST_F(EndToEndTest, AMissingHubIsOneLineAndNothingIsHalfStarted) {
+  write_config("", kShortTimeout);
   std::ofstream(config(), std::ios::app) << "[[link]]\nname = \"c\"\ntype = \"shm\"\nsocket = \""
                                          << scratch_.file("nowhere") << "\"\n";
   start_hub();
   const auto result = run_program({STRATOSD_PATH, "--config", config()});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.errors, HasSubstr("stratosd: link c: no seat at the hub's device socket " +
-                                       scratch_.file("nowhere") + " within 3000 ms"));
+                                       scratch_.file("nowhere") + " within 300 ms"));
   EXPECT_NE(::access(scratch_.file("control").c_str(), F_OK), 0) << "no control socket is left";
   // The links that were there are as before: a driver side finds nobody.
   CanGuest guest(scratch_.file("a.driver"), kRegionSize);
@@ -238,6 +263,7 @@ TEST_F(EndToEndTest, AMissingUioDeviceIsOneLine) {
 TEST_F(EndToEndTest, ASecondDaemonIsRefused) {
   start_hub();
   start_daemon();
+  write_config("", kShortTimeout);
   const auto result = run_program({STRATOSD_PATH, "--config", config()});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.errors, HasSubstr("no seat"));

@@ -31,7 +31,10 @@ void EchoDevice::stop() {
 }
 
 bool EchoDevice::process(uint16_t index, virtio::Time, uint32_t budget) {
-  if (index != 0) return false;
+  if (index == 1) {
+    send_unsent();
+    return false;
+  }
   virtio::Queue* queue = transport_->queue(index);
   if (queue == nullptr) return false;
   virtio::Chain chain;
@@ -58,6 +61,22 @@ void EchoDevice::answer_held() {
   for (const virtio::Chain& chain : held_) answer(chain, *queue);
   held_.clear();
   transport_->completed(0);
+}
+
+void EchoDevice::emit(uint8_t value) {
+  unsent_.push_back(value);
+  send_unsent();
+}
+
+void EchoDevice::send_unsent() {
+  virtio::Queue* queue = transport_->queue(1);
+  virtio::Chain chain;
+  while (queue != nullptr && !unsent_.empty() && queue->pop(chain) == virtio::PopResult::kChain) {
+    const std::byte value{unsent_.front()};
+    unsent_.pop_front();
+    queue->push(chain, static_cast<uint32_t>(chain.write(0, std::span(&value, 1))));
+    transport_->completed(1);
+  }
 }
 
 void EchoDevice::set_config(uint8_t value) {

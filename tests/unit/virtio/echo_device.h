@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A device for the tests of links: it answers each request on queue 0 with its own
-// bytes, and says what happened to it.
+// bytes, sends bytes of the test's choice on queue 1, and says what happened to it.
 
 #pragma once
 
@@ -38,6 +38,9 @@ class EchoDevice final : public virtio::Device {
   void hold(bool held) { hold_ = held; }
   size_t held() const { return held_.size(); }
   void answer_held();
+  // Sends a byte on queue 1, as soon as there is a buffer.
+  void emit(uint8_t value);
+  size_t unsent() const { return unsent_.size(); }
   void set_idle(bool idle) { idle_ = idle; }
   void set_features(uint64_t features) { features_ = features; }
   void set_config(uint8_t value);
@@ -49,6 +52,7 @@ class EchoDevice final : public virtio::Device {
 
  private:
   void answer(const virtio::Chain& chain, virtio::Queue& queue);
+  void send_unsent();
 
   static constexpr std::array<uint16_t, 2> kQueues{kQueueSize, kQueueSize};
   virtio::DeviceType type_{.device_id = kDeviceId, .config_size = 8, .max_queue_sizes = kQueues};
@@ -57,6 +61,7 @@ class EchoDevice final : public virtio::Device {
   uint64_t accepted_ = 0;
   std::array<std::byte, 8> config_{};
   std::deque<virtio::Chain> held_;
+  std::deque<uint8_t> unsent_;
   bool hold_ = false;
   bool idle_ = true;
   int starts_ = 0;

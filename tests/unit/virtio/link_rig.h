@@ -58,9 +58,10 @@ class LinkRig {
   static constexpr uint64_t kDeviceMemory = 64 << 10;
   static constexpr virtio::Time kMillisecond = 1'000'000;
 
-  LinkRig() {
-    const auto layout = virtio::plan_layout({.region_size = kRegionSize});
-    virtio::write_layout(memory_.bytes(), *layout);
+  LinkRig() : LinkRig(virtio::LayoutPlan{.region_size = kRegionSize}) {}
+  // `plan.region_size` is kRegionSize.
+  explicit LinkRig(const virtio::LayoutPlan& plan) {
+    virtio::write_layout(memory_.bytes(), *virtio::plan_layout(plan));
     driver_ = make_driver();
   }
 

@@ -202,6 +202,17 @@ TEST_F(MsgLinkTest, HotPlugIsAnnounced) {
   EXPECT_EQ(rig_.link().instance(5), nullptr);
 }
 
+TEST_F(MsgLinkTest, BusyDeviceCanBeRemovedDuringItsReset) {
+  run();
+  const auto two = rig_.set_up(2);
+  ASSERT_TRUE(rig_.set_up(1) && two);
+  rig_.device(1).set_idle(false);
+  ASSERT_NE(rig_.driver().set_status(1, 0), 0U);
+  rig_.link().remove_device(1);
+  EXPECT_EQ(device_event(VIRTIO_MSG_DEVICE_REMOVED), 1U);
+  EXPECT_EQ(rig_.echo(*two, "goes on"), "goes on");
+}
+
 TEST_F(MsgLinkTest, RemovedBeforeItWasAnnouncedIsNotAnnounced) {
   run();
   rig_.settle();
@@ -391,6 +402,37 @@ TEST_F(MsgLinkTest, DriverThatDoesNotDrainItsMessagesStallsOnlyItself) {
   EXPECT_TRUE(rig_.driver().call<Ping>(VIRTIO_MSG_BUS_PING, 0, Ping{5}, true));
 }
 
+// Buffers lie in the queue until the device has something to say, with nobody spinning;
+// and when it has run out of them, the next one makes the driver kick.
+TEST_F(MsgLinkTest, DeviceThatWaitsForBuffersGetsThem) {
+  run();
+  for (const uint64_t features :
+       {uint64_t{0}, kFeatureEventIdx, kFeatureRingPacked, kFeatureRingPacked | kFeatureEventIdx}) {
+    const auto device = rig_.set_up(1, features);
+    ASSERT_TRUE(device);
+    DriverQueue& queue = *device->queues[1];
+    const auto post = [&] {
+      const Buffer in{device->memory->allocate(8), 8};
+      ASSERT_TRUE(queue.add({}, std::span(&in, 1)));
+      queue.publish();
+      if (queue.kick_needed()) rig_.driver().kick(1, 1);
+    };
+    for (uint8_t round = 0; round < 100; ++round) {
+      post();
+      post();
+      rig_.settle();
+      for (uint8_t i = 0; i < 3; ++i) rig_.device(1).emit(i);
+      rig_.settle();
+      ASSERT_EQ(rig_.device(1).unsent(), 1U);
+      post();
+      rig_.settle();
+      ASSERT_EQ(rig_.device(1).unsent(), 0U) << "features " << features << " round " << int{round};
+      for (int i = 0; i < 3; ++i) ASSERT_TRUE(queue.get_used());
+      ASSERT_FALSE(queue.get_used());
+    }
+  }
+}
+
 TEST_F(MsgLinkTest, AvailEventIsUnderstoodAsAKick) {
   run();
   const auto device = rig_.set_up(1);
@@ -408,6 +450,24 @@ TEST_F(MsgLinkTest, AvailEventIsUnderstoodAsAKick) {
   ASSERT_TRUE(rig_.driver().send_raw(std::span(message).first(size)));
   rig_.turn();
   EXPECT_TRUE(device->queues[0]->get_used());
+}
+
+TEST(MsgLinkNotifications, QueuesMayShareABit) {
+  LinkRig rig({.region_size = LinkRig::kRegionSize, .num_notif = 1, .vq_notif = 1});
+  rig.start_link({1, 2});
+  ASSERT_TRUE(rig.driver().connect());
+  const auto device = rig.set_up(1);
+  ASSERT_TRUE(device);
+  EXPECT_EQ(rig.echo(*device, "shared"), "shared");
+  rig.device(1).emit(1);
+  rig.settle();
+  const Buffer in{device->memory->allocate(8), 8};
+  ASSERT_TRUE(device->queues[1]->add({}, std::span(&in, 1)));
+  device->queues[1]->publish();
+  ASSERT_TRUE(device->queues[1]->kick_needed());
+  rig.driver().kick(1, 1);
+  rig.settle();
+  EXPECT_TRUE(device->queues[1]->get_used());
 }
 
 TEST(MsgLinkAttach, RefusesMemoryThatIsNotARegion) {

@@ -115,6 +115,44 @@ TEST_F(RestartTest, DriverIsRungOnceForWhatThePredecessorMayHaveForgotten) {
   EXPECT_TRUE(rig_.driver().take_used(2, 0)) << "every queue, since nobody knows";
 }
 
+TEST_F(RestartTest, RingThatThePredecessorOwedIsRung) {
+  run();
+  rig_.settle();
+  ASSERT_TRUE(rig_.driver().prepare_sleep());
+  ASSERT_TRUE(rig_.submit(*one_, "x"));
+  ASSERT_TRUE(rig_.submit(*two_, "y"));
+  rig_.turn();
+  rig_.kill_link();
+  // Say the predecessor died between its bits and its ring: the bits are not seen yet, so
+  // that there is nothing new to announce.
+  for (int successor = 0; successor < 2; ++successor) {
+    const int rings = rig_.doorbell().rings;
+    ASSERT_TRUE(rig_.start_link());
+    rig_.turn();
+    EXPECT_EQ(rig_.doorbell().rings, rings + 1);
+    rig_.kill_link();
+  }
+}
+
+TEST_F(RestartTest, MessageThatWasAcknowledgedAndNotServedIsServed) {
+  run();
+  rig_.settle();
+  rig_.kill_link();
+  std::array<std::byte, 64> message{};
+  const size_t size = encode(message, {.id = VIRTIO_MSG_SET_DEVICE_STATUS, .device = 1, .token = 5},
+                             Status{0}, WireLayout::kL2);
+  ASSERT_TRUE(rig_.driver().send_raw(std::span(message).first(size)));
+  // As the predecessor does when it has taken the notification.
+  const Layout& layout = rig_.driver().layout();
+  const auto word = [&](const SideLayout& side, uint64_t at) {
+    return SharedWord32(rig_.region().data() + side.notif.offset + at);
+  };
+  word(layout.device, layout.device.notif.size / 2).store(word(layout.driver, 0).load());
+  ASSERT_TRUE(rig_.start_link());
+  rig_.settle();
+  EXPECT_EQ(rig_.link().instance(1)->status(), 0U);
+}
+
 TEST_F(RestartTest, PlannedDetachKeepsEverything) {
   run();
   rig_.device(1).hold(true);
