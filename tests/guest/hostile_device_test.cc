@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "can_bench.h"
+#include "fixture.h"
+#include "harness/hub.h"
+#include "harness/kernel_log.h"
 #include "hostile/tricks.h"
 
 namespace stratos::guest {

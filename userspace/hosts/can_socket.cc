@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "runtime/unique_fd.h"
@@ -72,7 +72,7 @@ std::string explain_socket_error(int error) {
       return "no permission for CAN sockets; they need no capability, so a container or "
              "RestrictAddressFamilies= forbids them: allow AF_CAN";
     default:
-      return fmt::format("cannot open a CAN socket: {}", std::strerror(error));
+      return fmt::format("cannot open a CAN socket: {}", std::generic_category().message(error));
   }
 }
 
@@ -91,7 +91,8 @@ std::expected<bool, std::string> check_interface(int fd, const CanSocketOptions&
   }
   request = request_for(name);
   if (ioctl(fd, SIOCGIFMTU, &request) != 0) {
-    return bad(fmt::format("{}: cannot read the MTU: {}", name, std::strerror(errno)));
+    return bad(
+        fmt::format("{}: cannot read the MTU: {}", name, std::generic_category().message(errno)));
   }
   const bool possible = request.ifr_mtu >= static_cast<int>(CANFD_MTU);
   if (options.fd == FdFrames::kRequired && !possible) {
@@ -109,7 +110,8 @@ std::expected<void, std::string> bind_to(int fd, const std::string& interface) {
   address.can_family = AF_CAN;
   address.can_ifindex = static_cast<int>(if_nametoindex(interface.c_str()));
   if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return {};
-  return bad(fmt::format("{}: cannot bind a CAN socket: {}", interface, std::strerror(errno)));
+  return bad(fmt::format("{}: cannot bind a CAN socket: {}", interface,
+                         std::generic_category().message(errno)));
 }
 
 bool set_up(int fd, bool fd_frames, bool echo) {
@@ -137,7 +139,7 @@ std::expected<std::unique_ptr<CanSocket>, std::string> open_can_socket(
   result->listen(false);
   if (!set_up(result->fd(), *fd_frames, options.echo)) {
     return bad(fmt::format("{}: cannot set up the CAN socket: {}", options.interface,
-                           std::strerror(errno)));
+                           std::generic_category().message(errno)));
   }
   if (auto bound = bind_to(result->fd(), options.interface); !bound) return bad(bound.error());
   return result;

@@ -9,8 +9,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <span>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "hosts/candump_log.h"
@@ -54,8 +55,8 @@ struct CandumpRecorder::Write final : runtime::OwnedOperation {
   void on_complete(int32_t result, uint32_t /*flags*/) override {
     if (result <= 0 && result != -EINTR && result != -EAGAIN) {
       ++owner.counters_.write_errors;
-      owner.log_.error("cannot write: {}; {} bytes are lost", std::strerror(-result),
-                       data.size() - done);
+      owner.log_.error("cannot write: {}; {} bytes are lost",
+                       std::generic_category().message(-result), data.size() - done);
       return data.clear();
     }
     if (result > 0) {
@@ -75,12 +76,12 @@ struct CandumpRecorder::Write final : runtime::OwnedOperation {
 
 std::expected<std::unique_ptr<CandumpRecorder>, std::string> CandumpRecorder::open(
     runtime::Loop& loop, can::Bus& bus, Options options) {
-  const auto error = [&options](const char* what) {
+  const auto error = [&options](std::string_view what) {
     return std::unexpected(fmt::format("{}: {}", options.file, what));
   };
   runtime::UniqueFd fd(::open(options.file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
   struct stat status {};
-  if (!fd || fstat(fd.get(), &status) != 0) return error(std::strerror(errno));
+  if (!fd || fstat(fd.get(), &status) != 0) return error(std::generic_category().message(errno));
   if (!S_ISREG(status.st_mode)) return error("a recording needs a regular file");
   std::unique_ptr<CandumpRecorder> recorder(new CandumpRecorder(
       loop, bus, std::move(options), std::move(fd), static_cast<uint64_t>(status.st_size)));

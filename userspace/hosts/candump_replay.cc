@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
+#include <system_error>
 #include <utility>
 
 #include "hosts/candump_log.h"
@@ -29,7 +29,8 @@ CandumpReplay::~CandumpReplay() { stop(); }
 std::expected<void, std::string> CandumpReplay::load() {
   std::ifstream file(options_.file);
   if (!file) {
-    return std::unexpected(fmt::format("{}: cannot read: {}", options_.file, std::strerror(errno)));
+    return std::unexpected(
+        fmt::format("{}: cannot read: {}", options_.file, std::generic_category().message(errno)));
   }
   const can::Bus::Capabilities bus = bus_.capabilities();
   std::chrono::microseconds first{};

@@ -123,6 +123,7 @@ void ConfirmedQueue::fail_all() {
   for (uint64_t i = begin_; i < end_; ++i) {
     if (at(i).fate == Fate::kOpen) at(i).fate = Fate::kFailed;
   }
+  refused_since_.reset();
   // What is queued is not to be sent; behind a batch, batch_done() sees to that.
   if (!batch_under_way()) accepted_end_ = batch_end_ = end_;
 }

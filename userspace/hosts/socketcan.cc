@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "hosts/socketcan_frame.h"
@@ -100,7 +100,7 @@ void Socketcan::on_batch(DatagramSender::Result result) {
   } else if (is_down(result.error)) {
     interface_down(result.error);
   } else if (refused) {
-    log_.warn("the interface refuses a frame: {}", std::strerror(result.error));
+    log_.warn("the interface refuses a frame: {}", std::generic_category().message(result.error));
   }
   report();
   flush();
@@ -135,7 +135,7 @@ void Socketcan::on_datagram(const Datagram& datagram) {
 
 void Socketcan::on_socket_error(int error) {
   if (is_down(error)) return interface_down(error);
-  log_.warn("cannot receive: {}", std::strerror(error));
+  log_.warn("cannot receive: {}", std::generic_category().message(error));
 }
 
 // Tells the listener what became of its frames, in order.
@@ -156,7 +156,7 @@ void Socketcan::interface_down(int error) {
   if (!accepting_) return;
   ++counters_.downs;
   log_.warn("the interface is gone ({}); guests see bus-off and may start again once it is back{}",
-            std::strerror(error),
+            std::generic_category().message(error),
             error == ENODEV ? ", which after its removal takes a restart of the helper" : "");
   bus_off();
 }

@@ -17,6 +17,8 @@ constexpr links::HubPeer::Timing kHubTiming{.retry = std::chrono::milliseconds(1
 links::ShmLink::Options options_of(const LinkConfig& config) {
   links::ShmLink::Options options;
   options.link.layout = config.layout_l1 ? virtio::WireLayout::kL1 : virtio::WireLayout::kL2;
+  options.link.ring_features =
+      virtio::kFeatureEventIdx | (config.packed ? virtio::kFeatureRingPacked : 0);
   return options;
 }
 

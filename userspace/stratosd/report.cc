@@ -196,7 +196,8 @@ ordered_json Reporter::list() const {
     links.push_back({{"name", link.name},
                      {"type", name_of(link.type)},
                      {"endpoint", endpoint_of(link)},
-                     {"layout", link.layout_l1 ? "L1" : "L2"}});
+                     {"layout", link.layout_l1 ? "L1" : "L2"},
+                     {"ring", link.packed ? "packed" : "split"}});
   }
   auto buses = ordered_json::array();
   for (const BusConfig& bus : subjects_.config.buses) {

@@ -223,6 +223,18 @@ TEST_F(Confirmed, ForgottenFramesAreNeitherReportedNorSent) {
   EXPECT_EQ(reports(queue), (std::vector<Sent>{{5, true}}));
 }
 
+TEST_F(Confirmed, ANewSessionIsAsPatientAsTheFirst) {
+  push(1);
+  ASSERT_EQ(queue.begin_batch(4), 1U);
+  queue.batch_done(0, false, 1);
+  queue.forget();
+  push(1);
+  ASSERT_EQ(queue.begin_batch(4), 1U);
+  queue.batch_done(0, false, 5 * kPatience);
+  EXPECT_EQ(reports(queue), std::vector<Sent>{});
+  EXPECT_TRUE(queue.queued());
+}
+
 TEST(ConfirmedPlain, WithoutEchoesAcceptanceIsTheConfirmation) {
   ConfirmedQueue queue({.capacity = 4, .echo = false});
   for (uint32_t round = 0; round < 10; ++round) {

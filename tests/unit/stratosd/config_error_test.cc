@@ -98,12 +98,14 @@ const Mistake kLinkMistakes[] = {
      "f.toml:4: link.socket: contains a zero byte; remove it"},
     {"SocketOfUio", "[[link]]\nname = \"a\"\ntype = \"uio\"\nsocket = \"/s\"\n",
      "f.toml:4: link.socket: is not a key of a [[link]] of type \"uio\"; known keys are "
-     "\"device\", \"layout\", \"name\", \"type\""},
+     "\"device\", \"layout\", \"name\", \"ring\", \"type\""},
     {"UioDeviceNoPath", "[[link]]\nname = \"a\"\ntype = \"uio\"\ndevice = \"uio0\"\n",
      "f.toml:4: link.device: \"uio0\" is no device node; write \"auto\" or a path such as "
      "\"/dev/uio0\""},
     {"UnknownLayout", "[[link]]\nname = \"a\"\ntype = \"uio\"\nlayout = \"L3\"\n",
      "f.toml:4: link.layout: \"L3\" is not known; write one of \"L2\", \"L1\""},
+    {"UnknownRing", "[[link]]\nname = \"a\"\ntype = \"uio\"\nring = \"round\"\n",
+     "f.toml:4: link.ring: \"round\" is not known; write one of \"split\", \"packed\""},
     {"SameName", kGood + "[[link]]\nname = \"a\"\ntype = \"uio\"\n",
      "f.toml:8: link.name: \"a\" is taken since line 1; give each a name of its own"},
     {"SameSocket", kGood + "[[link]]\nname = \"c\"\ntype = \"shm\"\nsocket = \"/run/a\"\n",
@@ -135,6 +137,8 @@ const Mistake kBusMistakes[] = {
      "\"bitrate\"?"},
     {"RecordsWhatItReplays", kGood + "replay = \"x.log\"\nrecord = \"x.log\"\n",
      "f.toml:9: bus.record: is the file that is replayed; write another file"},
+    {"UnknownRing", "[[link]]\nname = \"a\"\ntype = \"uio\"\nring = \"round\"\n",
+     "f.toml:4: link.ring: \"round\" is not known; write one of \"split\", \"packed\""},
     {"SameName", kGood + "[[bus]]\nname = \"b\"\ntype = \"virtual\"\n",
      "f.toml:8: bus.name: \"b\" is taken since line 5; give each a name of its own"},
     {"SameRecord",
@@ -199,6 +203,8 @@ const Mistake kDeviceMistakes[] = {
     {"SameNumber", kGood + device("d", 3) + device("e", 3),
      "f.toml:14: device.number: 3 is taken on link \"a\" by \"d\" since line 8; give each device "
      "of a link a number of its own"},
+    {"UnknownRing", "[[link]]\nname = \"a\"\ntype = \"uio\"\nring = \"round\"\n",
+     "f.toml:4: link.ring: \"round\" is not known; write one of \"split\", \"packed\""},
     {"SameName", kGood + device("d", 3) + device("d", 4),
      "f.toml:14: device.name: \"d\" is taken since line 8; give each a name of its own"},
 };
