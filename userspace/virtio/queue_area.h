@@ -13,8 +13,8 @@ namespace stratos::virtio {
 
 // Sets `area` to the `size` bytes at `address`. The pointer is as aligned as the
 // address, so that the words in it can be accessed atomically.
-inline QueueError find_area(const Memory& memory, uint64_t address, size_t size,
-                            uint32_t alignment, std::byte*& area) {
+inline QueueError find_area(const Memory& memory, uint64_t address, size_t size, uint32_t alignment,
+                            std::byte*& area) {
   if (address % alignment != 0) return QueueError::kAlignment;
   area = memory.at(address, size);
   if (area == nullptr) return QueueError::kBounds;
