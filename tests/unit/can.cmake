@@ -4,4 +4,4 @@ add_executable(can_test can/can_rig.cc can/control_test.cc can/lifecycle_test.cc
 target_include_directories(can_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(can_test PRIVATE stratos_options stratos_can stratos_test_support
                       GTest::gtest_main)
-gtest_discover_tests(can_test)
+gtest_discover_tests(can_test NO_PRETTY_VALUES)

@@ -5,4 +5,4 @@ add_executable(hosts_test hosts/can_timing_test.cc hosts/candump_log_test.cc
                hosts/virtual_bus_test.cc)
 target_include_directories(hosts_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(hosts_test PRIVATE stratos_options stratos_hosts GTest::gtest_main)
-gtest_discover_tests(hosts_test)
+gtest_discover_tests(hosts_test NO_PRETTY_VALUES)

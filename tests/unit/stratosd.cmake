@@ -23,5 +23,5 @@ foreach(test stratosd_test stratosd_end_to_end_test)
     STRATOSD_PATH="$<TARGET_FILE:stratosd>"
     STRATOSCTL_PATH="$<TARGET_FILE:stratosctl>")
   add_dependencies(${test} stratos-hub stratosd stratosctl)
-  gtest_discover_tests(${test})
+  gtest_discover_tests(${test} NO_PRETTY_VALUES)
 endforeach()

@@ -13,4 +13,4 @@ add_executable(virtio_msg_test
 target_include_directories(virtio_msg_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(virtio_msg_test PRIVATE stratos_options stratos_test_support
                       GTest::gmock GTest::gtest_main)
-gtest_discover_tests(virtio_msg_test)
+gtest_discover_tests(virtio_msg_test NO_PRETTY_VALUES)

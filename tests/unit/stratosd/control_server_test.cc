@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
@@ -82,13 +83,17 @@ class ControlServerTest : public ::testing::Test {
   // Reads until `lines` lines came or the connection ended.
   std::string read(const UniqueFd& fd, size_t lines = 1) {
     std::string text;
+    size_t seen = 0;
     bool ended = false;
     turn_until([&] {
       std::array<char, 4096> piece;
       const ssize_t got = ::recv(fd.get(), piece.data(), piece.size(), 0);
-      if (got > 0) text.append(piece.data(), static_cast<size_t>(got));
+      if (got > 0) {
+        text.append(piece.data(), static_cast<size_t>(got));
+        seen += static_cast<size_t>(std::count(piece.data(), piece.data() + got, '\n'));
+      }
       if (got == 0 || (got < 0 && errno != EAGAIN)) ended = true;
-      return ended || static_cast<size_t>(std::ranges::count(text, '\n')) >= lines;
+      return ended || seen >= lines;
     });
     return ended ? text + "<end>" : text;
   }
