@@ -46,7 +46,8 @@ LinkDriver::LinkDriver(const std::string& driver_socket, bool packed) {
                                                 .now = now_ns});
   if (!driver_->connect()) throw std::runtime_error("the device side does not come up");
   const uint64_t ring = packed ? virtio::kFeatureRingPacked : 0;
-  device_ = driver_->set_up(0, virtio::kFeatureEventIdx | ring, kQueueSize);
+  constexpr uint64_t kOfTheDevice = 0xffffff;
+  device_ = driver_->set_up(0, kOfTheDevice | virtio::kFeatureEventIdx | ring, kQueueSize);
   if (!device_) throw std::runtime_error("the device cannot be set up");
   queue_ = device_->queues[0].get();
   slot_of_.resize(kQueueSize);
