@@ -9,8 +9,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 namespace stratos::hub {
@@ -19,6 +22,10 @@ namespace {
 using runtime::UniqueFd;
 
 constexpr int kBacklog = 4;
+
+// How long the sockets of a killed process may outlive it.
+constexpr std::chrono::milliseconds kAfterlife{2000};
+constexpr std::chrono::milliseconds kProbeInterval{10};
 
 std::unexpected<std::string> failed(const std::string& path, const char* what) {
   return std::unexpected(fmt::format("{}: cannot {}: {}", path, what, std::strerror(errno)));
@@ -56,12 +63,23 @@ std::expected<UniqueFd, std::string> lock(const std::string& path) {
   }
 }
 
-// Whether something that knows nothing of our locks listens there.
 bool is_listening(const std::string& path) {
   const UniqueFd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const sockaddr_un address = address_of(path);
   return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ||
          errno == EAGAIN;
+}
+
+// Whether something that knows nothing of our locks listens there. A predecessor that
+// was killed has no lock any more, but the kernel takes its io_uring apart in the
+// background, and that still holds the listening socket for a moment.
+bool stays_listening(const std::string& path) {
+  const auto deadline = std::chrono::steady_clock::now() + kAfterlife;
+  while (is_listening(path)) {
+    if (std::chrono::steady_clock::now() >= deadline) return true;
+    std::this_thread::sleep_for(kProbeInterval);
+  }
+  return false;
 }
 
 }  // namespace
@@ -78,7 +96,7 @@ std::expected<SocketClaim, std::string> SocketClaim::claim(const std::string& pa
     if (!S_ISSOCK(status.st_mode)) {
       return std::unexpected(fmt::format("{}: exists and is no socket; remove it", path));
     }
-    if (is_listening(path)) return in_use(path);
+    if (stays_listening(path)) return in_use(path);
   }
   return claim;
 }
