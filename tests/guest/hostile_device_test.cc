@@ -55,7 +55,7 @@ void HostileDeviceTest::meet(const Trick& trick) {
       {.argv = {STRATOS_HOSTILE_DEVICE, hub_->device_socket("a"), std::string(trick.name)},
        .log = scratch_.logs() / fmt::format("{}.hostile", trick.name)});
   expect_said(hostile, "ready", seconds(10));
-  a_->insmod("virtio_msg", "request_timeout_ms=200 peer_timeout_ms=1500");
+  a_->insmod("virtio_msg", "request_timeout_ms=200 peer_timeout_ms=1500 reset_timeout_ms=300");
   a_->insmod("virtio_msg_ivshmem");
   a_->insmod("virtio_can", "control_timeout_ms=200");
   use_interface();
