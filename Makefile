@@ -49,7 +49,7 @@ check-long: guests ## soak and fuzz: minutes to hours
 
 bench: userspace ## the ratios that Documentation speaks of
 	@scripts/deps bench
-	@$(BUILD)/tests/bench/stratos-bench
+	@$(BUILD)/tests/bench/stratos-bench --json $(BUILD)/bench.json
 
 lint: ## layout, SPDX, kernel style, sparse, shell
 	@scripts/deps build lint

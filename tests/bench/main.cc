@@ -44,8 +44,8 @@ void add_latencies(Report& report, const std::string& name, Latencies latencies,
 }
 
 void measure_floors(Report& report) {
-  add_latencies(report, "floor: eventfd ping-pong", eventfd_ping_pong(30'000), "", {});
-  add_latencies(report, "floor: cache-line ping-pong", cache_line_ping_pong(300'000), "", {});
+  add_latencies(report, "floor: eventfd ping-pong", eventfd_ping_pong(10'000), "", {});
+  add_latencies(report, "floor: cache-line ping-pong", cache_line_ping_pong(100'000), "", {});
 }
 
 void measure_depth(Report& report, const std::string& name, LinkDriver& driver,
@@ -76,6 +76,24 @@ void measure_depth(Report& report, const std::string& name, LinkDriver& driver,
              "/req", at_most(0));
 }
 
+void measure_sleeping(Report& report, const std::string& ring, LinkDriver& driver,
+                      const HelperProcess& helper) {
+  add_latencies(report, ring + ", sleeping: round trip", driver.round_trips(10'000, true),
+                "floor: eventfd ping-pong", at_most(1.3));
+  measure_depth(report, ring, driver, helper, 1, 10'000);
+  measure_depth(report, ring, driver, helper, 32, 500'000);
+  measure_depth(report, ring, driver, helper, 256, 2'000'000);
+}
+
+void measure_polling(Report& report, const std::string& ring, LinkDriver& driver) {
+  constexpr size_t kCount = 200'000;
+  add_latencies(report, ring + ", polling: round trip", driver.round_trips(kCount, false),
+                "floor: cache-line ping-pong", at_most(4));
+  const uint64_t elapsed = driver.pipelined(kCount, 1, false);
+  report.add(ring + ", polling: round trips", kCount * 1000.0 / static_cast<double>(elapsed),
+             "M/s");
+}
+
 void measure_link(Report& report, const std::string& scratch) {
   const std::string device_socket = scratch + "/device";
   const std::string driver_socket = scratch + "/driver";
@@ -88,36 +106,31 @@ void measure_link(Report& report, const std::string& scratch) {
     {
       const HelperProcess helper(device_socket, nanoseconds(0));
       LinkDriver driver(driver_socket, packed);
-      add_latencies(report, ring + ", sleeping: round trip", driver.round_trips(20'000, true),
-                    "floor: eventfd ping-pong", at_most(1.3));
-      measure_depth(report, ring, driver, helper, 1, 20'000);
-      measure_depth(report, ring, driver, helper, 32, 1'000'000);
-      measure_depth(report, ring, driver, helper, 256, 5'000'000);
+      measure_sleeping(report, ring, driver, helper);
     }
     {
       const HelperProcess helper(device_socket, seconds(10));
       LinkDriver driver(driver_socket, packed);
-      add_latencies(report, ring + ", polling: round trip", driver.round_trips(500'000, false),
-                    "floor: cache-line ping-pong", at_most(4));
-      const uint64_t elapsed = driver.pipelined(500'000, 1, false);
-      report.add(ring + ", polling: round trips", 500'000 * 1000.0 / static_cast<double>(elapsed),
-                 "M/s");
+      measure_polling(report, ring, driver);
     }
   }
 }
 
-void measure_peer(Report& report) {
+// False if the peer cannot be had; the report then says why.
+bool measure_peer(Report& report) {
   for (const unsigned packets : {1U, 32U}) {
     const auto rate = testpmd_packets_per_second(packets);
     if (!rate) {
       report.skip("dpdk-testpmd: " + rate.error());
-      return;
+      return false;
     }
     report.add(fmt::format("dpdk-testpmd vhost pair, {} in flight", packets), *rate / 1e6, "M/s");
   }
-  report.add_ratio("split, polling, against dpdk-testpmd",
-                   report.value("split, polling: round trips"), "M/s",
-                   "dpdk-testpmd vhost pair, 1 in flight");
+  for (const std::string ring : {"split", "packed"})
+    report.add_ratio(ring + ", polling, against dpdk-testpmd",
+                     report.value(ring + ", polling: round trips"), "M/s",
+                     "dpdk-testpmd vhost pair, 1 in flight");
+  return true;
 }
 
 void measure_idle(Report& report, const std::string& scratch) {
@@ -126,15 +139,29 @@ void measure_idle(Report& report, const std::string& scratch) {
   report.add("idle stratosd: RSS besides the region", idle.rss_mib, "MiB", at_most(8));
 }
 
-int run(const std::string& json, bool with_peer) {
+struct Options {
+  std::string json = "build/bench.json";
+  unsigned rounds = 5;
+  bool with_peer = true;
+};
+
+void measure(Report& report, const Options& options, const std::string& scratch) {
+  bool with_peer = options.with_peer;
+  for (unsigned round = 0; round < options.rounds; ++round) {
+    report.begin_round();
+    measure_floors(report);
+    measure_link(report, scratch);
+    measure_idle(report, scratch);
+    with_peer = with_peer && measure_peer(report);
+  }
+}
+
+int run(const Options& options) {
   char scratch[] = "/tmp/stratos-bench-XXXXXX";
   if (mkdtemp(scratch) == nullptr) return 1;
   Report report;
   try {
-    measure_floors(report);
-    measure_link(report, scratch);
-    measure_idle(report, scratch);
-    if (with_peer) measure_peer(report);
+    measure(report, options, scratch);
   } catch (const std::exception& error) {
     fmt::print(stderr, "stratos-bench: {}\n", error.what());
     std::filesystem::remove_all(scratch);
@@ -142,8 +169,8 @@ int run(const std::string& json, bool with_peer) {
   }
   std::filesystem::remove_all(scratch);
   report.print();
-  if (report.write_json(json)) return 0;
-  fmt::print(stderr, "stratos-bench: cannot write {}\n", json);
+  if (report.write_json(options.json)) return 0;
+  fmt::print(stderr, "stratos-bench: cannot write {}\n", options.json);
   return 1;
 }
 
@@ -152,10 +179,12 @@ int run(const std::string& json, bool with_peer) {
 
 int main(int argc, char** argv) {
   CLI::App app("Measures a Stratos link against what this machine allows and against a peer.");
-  std::string json = "bench.json";
-  bool no_peer = false;
-  app.add_option("--json", json, "where to write the figures")->capture_default_str();
-  app.add_flag("--no-peer", no_peer, "leave dpdk-testpmd out");
+  stratos::bench::Options options;
+  app.add_option("--json", options.json, "where to write the figures")->capture_default_str();
+  app.add_option("--rounds", options.rounds, "how often to measure all; the median counts")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  app.add_flag("!--no-peer", options.with_peer, "leave dpdk-testpmd out");
   CLI11_PARSE(app, argc, argv);
-  return stratos::bench::run(json, !no_peer);
+  return stratos::bench::run(options);
 }
