@@ -13,9 +13,13 @@
 namespace stratos::guest {
 
 Helper::Helper(const Scratch& scratch, const std::string& config)
-    : logs_(scratch.logs()), control_(scratch.sockets() / "control") {
-  config_ = scratch.write("stratosd.toml", fmt::format("[stratosd]\ncontrol_socket = \"{}\"\n{}",
-                                                       control_.string(), config));
+    : scratch_(scratch), control_(scratch.sockets() / "control") {
+  start_with(config);
+}
+
+void Helper::start_with(const std::string& config) {
+  config_ = scratch_.write("stratosd.toml", fmt::format("[stratosd]\ncontrol_socket = \"{}\"\n{}",
+                                                        control_.string(), config));
   start();
 }
 
@@ -26,7 +30,7 @@ void Helper::crash() {
 
 void Helper::start() {
   service_.emplace(std::vector<std::string>{built_program("stratosd"), "--config", config_},
-                   logs_ / "stratosd.log");
+                   scratch_.logs() / "stratosd.log");
 }
 
 int Helper::stop() {
@@ -36,7 +40,7 @@ int Helper::stop() {
 }
 
 std::string Helper::ask(const std::string& command) const {
-  const auto output = logs_ / "stratosctl.log";
+  const auto output = scratch_.logs() / "stratosctl.log";
   std::filesystem::remove(output);
   Program ctl({.argv = {built_program("stratosctl"), "--socket", control_, "--json", command},
                .log = output});

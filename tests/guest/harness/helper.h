@@ -15,12 +15,15 @@ namespace stratos::guest {
 
 class Helper {
  public:
-  // `config` is all of the configuration but its [stratosd] table. Ready when it returns.
+  // `config` is all of the configuration but its [stratosd] table. Ready when it returns. `scratch`
+  // outlives it.
   Helper(const Scratch& scratch, const std::string& config);
 
   // Ends it at once, as a crash would; `start` brings it back with the same configuration.
   void crash();
   void start();
+  // As start(), with another configuration from now on.
+  void start_with(const std::string& config);
   // Asks it to end and returns its exit status.
   int stop();
 
@@ -29,7 +32,7 @@ class Helper {
   std::string ask(const std::string& command) const;
 
  private:
-  std::filesystem::path logs_;
+  const Scratch& scratch_;
   std::filesystem::path control_;
   std::filesystem::path config_;
   std::optional<Service> service_;
