@@ -13,7 +13,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "hub/protocol.h"
+#include "ivshmem/protocol.h"
 #include "machine.h"
 #include "responder.h"
 
@@ -62,22 +62,22 @@ void LinkDriver::take_seat(const std::string& driver_socket) {
   std::strncpy(address.sun_path, driver_socket.c_str(), sizeof address.sun_path - 1);
   if (connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
     throw std::runtime_error("no hub at " + driver_socket);
-  hub::MessageReader reader;
+  ivshmem::MessageReader reader;
   while (!my_bell_.valid()) {
     wait_readable(socket_.get());
     auto message = reader.read(socket_.get());
     if (!message) throw std::runtime_error(message.error());
     if (!*message) continue;
     runtime::UniqueFd fd = std::move((*message)->fd);
-    if ((*message)->value == hub::kMemory) {
+    if ((*message)->value == ivshmem::kMemory) {
       struct stat status {};
       fstat(fd.get(), &status);
       auto mapping = runtime::Mapping::map(fd.get(), static_cast<size_t>(status.st_size));
       if (!mapping) throw std::runtime_error("cannot map the region");
       region_ = std::move(*mapping);
-    } else if (fd.valid() && (*message)->value == hub::kDevicePeer) {
+    } else if (fd.valid() && (*message)->value == ivshmem::kDevicePeer) {
       their_bell_ = std::move(fd);
-    } else if (fd.valid() && (*message)->value == hub::kDriverPeer) {
+    } else if (fd.valid() && (*message)->value == ivshmem::kDriverPeer) {
       my_bell_ = std::move(fd);
     }
   }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 add_executable(hub_test hub/config_test.cc hub/hub_process_test.cc hub/hub_test.cc
-               hub/protocol_test.cc hub/qemu_test.cc hub/region_test.cc)
+               hub/qemu_test.cc hub/region_test.cc)
 target_include_directories(hub_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_compile_definitions(hub_test PRIVATE STRATOS_HUB="$<TARGET_FILE:stratos-hub>")
 add_dependencies(hub_test stratos-hub)

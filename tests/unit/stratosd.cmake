@@ -3,7 +3,6 @@ add_executable(stratosd_test
   stratosd/command_line_test.cc
   stratosd/config_error_test.cc
   stratosd/config_test.cc
-  stratosd/control_protocol_test.cc
   stratosd/control_server_test.cc
   stratosd/subprocess.cc
   stratosd/text_report_test.cc)

@@ -15,15 +15,15 @@
 #include <optional>
 #include <utility>
 
-#include "hub/protocol.h"
-#include "stratosd/errors.h"
-#include "stratosd/table_reader.h"
+#include "config/errors.h"
+#include "config/table_reader.h"
+#include "ivshmem/protocol.h"
 
 namespace stratos::hub {
 namespace {
 
-using daemon::Errors;
-using daemon::TableReader;
+using config::Errors;
+using config::TableReader;
 
 constexpr uint64_t kMinSize = 1 << 20;
 constexpr uint64_t kMaxSize = uint64_t{1} << 40;
@@ -88,7 +88,7 @@ LinkConfig read_link(const toml::table& table, Errors& errors) {
                                           "write the path of the socket that QEMU connects to");
   link.device_socket = reader.socket_path("device_socket", std::nullopt,
                                           "write the path of the socket that stratosd connects to");
-  link.vectors = static_cast<uint16_t>(reader.integer("vectors", 1, {1, kMaxVectors}));
+  link.vectors = static_cast<uint16_t>(reader.integer("vectors", 1, {1, ivshmem::kMaxVectors}));
   read_permissions(reader, link);
   reader.finish("[[link]]");
   return link;

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "hub/protocol.h"
 #include "hub/region.h"
+#include "ivshmem/protocol.h"
 
 namespace stratos::hub {
 namespace {
@@ -16,7 +16,7 @@ std::expected<std::unique_ptr<Seat>, std::string> claim_seat(runtime::Loop& loop
                                                              const LinkConfig& link,
                                                              const std::string& path,
                                                              const char* side, uint16_t peer) {
-  auto claim = SocketClaim::claim(path);
+  auto claim = runtime::SocketClaim::claim(path);
   if (!claim) return std::unexpected(std::move(claim.error()));
   return Seat::create(loop, fmt::format("{} {} seat", link.name, side), std::move(*claim), peer,
                       link.vectors);
@@ -29,9 +29,9 @@ std::expected<std::unique_ptr<Hub>, std::string> Hub::start(runtime::Loop& loop,
   auto hub = std::make_unique<Hub>();
   hub->links_.reserve(config.links.size());
   for (const LinkConfig& link : config.links) {
-    auto device = claim_seat(loop, link, link.device_socket, "device", kDevicePeer);
+    auto device = claim_seat(loop, link, link.device_socket, "device", ivshmem::kDevicePeer);
     if (!device) return std::unexpected(std::move(device.error()));
-    auto driver = claim_seat(loop, link, link.driver_socket, "driver", kDriverPeer);
+    auto driver = claim_seat(loop, link, link.driver_socket, "driver", ivshmem::kDriverPeer);
     if (!driver) return std::unexpected(std::move(driver.error()));
     auto memory = create_region(link.name, link.size);
     if (!memory) return std::unexpected(std::move(memory.error()));

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-#include "hub/protocol.h"
+#include "ivshmem/protocol.h"
 
 namespace stratos::hub {
 namespace {
@@ -27,7 +27,8 @@ std::string describe(int client) {
 }  // namespace
 
 std::expected<std::unique_ptr<Seat>, std::string> Seat::create(runtime::Loop& loop,
-                                                               std::string label, SocketClaim claim,
+                                                               std::string label,
+                                                               runtime::SocketClaim claim,
                                                                uint16_t peer, uint16_t vectors) {
   std::unique_ptr<Seat> seat(new Seat(loop, std::move(label), std::move(claim), peer));
   for (uint16_t i = 0; i < vectors; ++i) {
@@ -41,7 +42,7 @@ std::expected<std::unique_ptr<Seat>, std::string> Seat::create(runtime::Loop& lo
   return seat;
 }
 
-Seat::Seat(runtime::Loop& loop, std::string label, SocketClaim claim, uint16_t peer)
+Seat::Seat(runtime::Loop& loop, std::string label, runtime::SocketClaim claim, uint16_t peer)
     : loop_(loop), log_(std::move(label)), claim_(std::move(claim)), peer_(peer) {}
 
 Seat::~Seat() = default;
@@ -91,14 +92,14 @@ void Seat::receive(UniqueFd client) {
 // QEMU waits for all of this before it goes on, so it leaves at once and whole: a new
 // socket has room for it.
 bool Seat::send_gift(int client) {
-  if (!send_message(client, kProtocolVersion)) return false;
-  if (!send_message(client, peer_)) return false;
-  if (!send_message(client, kMemory, gift_.memory)) return false;
+  if (!ivshmem::send_message(client, ivshmem::kProtocolVersion)) return false;
+  if (!ivshmem::send_message(client, peer_)) return false;
+  if (!ivshmem::send_message(client, ivshmem::kMemory, gift_.memory)) return false;
   for (const runtime::EventFd& bell : gift_.other->bells()) {
-    if (!send_message(client, gift_.other->peer(), bell.fd())) return false;
+    if (!ivshmem::send_message(client, gift_.other->peer(), bell.fd())) return false;
   }
   for (const runtime::EventFd& bell : bells_) {
-    if (!send_message(client, peer_, bell.fd())) return false;
+    if (!ivshmem::send_message(client, peer_, bell.fd())) return false;
   }
   return true;
 }

@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "hub/socket_claim.h"
 #include "runtime/event_fd.h"
 #include "runtime/fd_watch.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
+#include "runtime/socket_claim.h"
 #include "runtime/unique_fd.h"
 
 namespace stratos::hub {
@@ -30,8 +30,8 @@ class Seat {
   // Creates the bells. `label` begins the lines of the log.
   static std::expected<std::unique_ptr<Seat>, std::string> create(runtime::Loop& loop,
                                                                   std::string label,
-                                                                  SocketClaim claim, uint16_t peer,
-                                                                  uint16_t vectors);
+                                                                  runtime::SocketClaim claim,
+                                                                  uint16_t peer, uint16_t vectors);
   ~Seat();
 
   // Takes clients from now on.
@@ -43,7 +43,7 @@ class Seat {
   const std::vector<runtime::EventFd>& bells() const { return bells_; }
 
  private:
-  Seat(runtime::Loop& loop, std::string label, SocketClaim claim, uint16_t peer);
+  Seat(runtime::Loop& loop, std::string label, runtime::SocketClaim claim, uint16_t peer);
   void on_connections();
   void receive(runtime::UniqueFd client);
   bool send_gift(int client);
@@ -53,7 +53,7 @@ class Seat {
 
   runtime::Loop& loop_;
   runtime::Log log_;
-  SocketClaim claim_;
+  runtime::SocketClaim claim_;
   uint16_t peer_;
   Gift gift_;
   std::vector<runtime::EventFd> bells_;

@@ -68,11 +68,11 @@ std::expected<runtime::UniqueFd, std::string> connect_to(const std::string& sock
 
 }  // namespace
 
-std::expected<std::string, std::string> ask(const std::string& socket, daemon::ControlOp op,
+std::expected<std::string, std::string> ask(const std::string& socket, control::ControlOp op,
                                             std::chrono::milliseconds timeout) {
   auto fd = connect_to(socket, timeout);
   if (!fd) return std::unexpected(fd.error());
-  const std::string request = daemon::make_request(op);
+  const std::string request = control::make_request(op);
   if (::send(fd->get(), request.data(), request.size(), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(request.size())) {
     return broken(socket, errno);

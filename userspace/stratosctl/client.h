@@ -7,14 +7,14 @@
 #include <expected>
 #include <string>
 
-#include "stratosd/control_protocol.h"
+#include "control/control_protocol.h"
 
 namespace stratos::ctl {
 
 // Sends `op` to the control socket at `socket` and returns the reply, a line without
 // its newline. Waits at most `timeout` for each step. The error is one line for the
 // operator.
-std::expected<std::string, std::string> ask(const std::string& socket, daemon::ControlOp op,
+std::expected<std::string, std::string> ask(const std::string& socket, control::ControlOp op,
                                             std::chrono::milliseconds timeout);
 
 }  // namespace stratos::ctl

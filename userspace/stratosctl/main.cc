@@ -14,7 +14,7 @@
 
 namespace {
 
-using stratos::daemon::ControlOp;
+using stratos::control::ControlOp;
 
 // Documentation/configuration.rst tells these to the operator.
 constexpr int kExitOk = 0;
@@ -28,7 +28,7 @@ int fail(int code, const std::string& text) {
 }
 
 struct Arguments {
-  std::string socket = stratos::daemon::kDefaultControlSocket;
+  std::string socket = stratos::control::kDefaultControlSocket;
   bool json = false;
   unsigned timeout_ms = 5000;
   ControlOp op = ControlOp::kStatus;

@@ -6,21 +6,21 @@
 #include <bit>
 #include <utility>
 
+#include "config/errors.h"
+#include "config/table_reader.h"
 #include "stratosd/can_buses.h"
 #include "stratosd/config.h"
 #include "stratosd/config_check.h"
-#include "stratosd/errors.h"
 #include "stratosd/hosted_can.h"
 #include "stratosd/hosts.h"
-#include "stratosd/table_reader.h"
 
 namespace stratos::daemon {
 namespace {
 
 constexpr uint16_t kDefaultQueue = 256;
-constexpr Range kQueueRange{2, 1024};
+constexpr config::Range kQueueRange{2, 1024};
 
-uint16_t queue_size(TableReader& reader, std::string_view key) {
+uint16_t queue_size(config::TableReader& reader, std::string_view key) {
   const auto size = static_cast<uint16_t>(reader.integer(key, kDefaultQueue, kQueueRange));
   if (!std::has_single_bit(size)) {
     reader.error(key, fmt::format("{} is no power of two; write {} or {}", size,
@@ -31,7 +31,7 @@ uint16_t queue_size(TableReader& reader, std::string_view key) {
 
 class CanPlan final : public DevicePlan {
  public:
-  explicit CanPlan(TableReader& reader)
+  explicit CanPlan(config::TableReader& reader)
       : bus_(reader.required("bus", "name a [[bus]]")),
         options_{.tx_queue_size = queue_size(reader, "tx_queue"),
                  .rx_queue_size = queue_size(reader, "rx_queue"),
@@ -39,7 +39,8 @@ class CanPlan final : public DevicePlan {
                  .remote = reader.boolean("rtr", true),
                  .late_tx_ack = reader.boolean("late_tx_ack", true)} {}
 
-  void check(const DeviceConfig& device, const Config& config, Errors& errors) const override {
+  void check(const DeviceConfig& device, const Config& config,
+             config::Errors& errors) const override {
     if (config.bus(bus_)) return;
     errors.add(device.line, "device.bus", unknown_name(bus_, "bus", config.buses));
   }
@@ -58,7 +59,7 @@ class CanPlan final : public DevicePlan {
 
 }  // namespace
 
-std::unique_ptr<DevicePlan> read_can_plan(TableReader& reader) {
+std::unique_ptr<DevicePlan> read_can_plan(config::TableReader& reader) {
   return std::make_unique<CanPlan>(reader);
 }
 

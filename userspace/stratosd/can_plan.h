@@ -7,10 +7,12 @@
 
 #include "stratosd/device_plan.h"
 
+namespace stratos::config {
+class TableReader;
+}
+
 namespace stratos::daemon {
 
-class TableReader;
-
-std::unique_ptr<DevicePlan> read_can_plan(TableReader& reader);
+std::unique_ptr<DevicePlan> read_can_plan(config::TableReader& reader);
 
 }  // namespace stratos::daemon

@@ -9,11 +9,11 @@
 #include <iterator>
 #include <system_error>
 
+#include "config/errors.h"
+#include "config/suggestion.h"
+#include "config/table_reader.h"
 #include "stratosd/config_check.h"
 #include "stratosd/device_types.h"
-#include "stratosd/errors.h"
-#include "stratosd/suggestion.h"
-#include "stratosd/table_reader.h"
 #include "virtio/limits.h"
 
 namespace stratos::daemon {
@@ -26,17 +26,17 @@ constexpr std::string_view kLayouts[] = {"L2", "L1"};
 constexpr std::string_view kRings[] = {"split", "packed"};
 constexpr std::string_view kBusTypes[] = {"socketcan", "virtual"};
 
-constexpr Range kPollTimeRange{0, 1'000'000};
-constexpr Range kHubTimeoutRange{100, 600'000};
-constexpr Range kBitrateRange{0, 20'000'000};
-constexpr Range kRoundsRange{0, 1'000'000'000};
-constexpr Range kNumberRange{0, virtio::kMaxDevices - 1};
-constexpr Range kMemoryRange{64 << 10, 1 << 30};
+constexpr config::Range kPollTimeRange{0, 1'000'000};
+constexpr config::Range kHubTimeoutRange{100, 600'000};
+constexpr config::Range kBitrateRange{0, 20'000'000};
+constexpr config::Range kRoundsRange{0, 1'000'000'000};
+constexpr config::Range kNumberRange{0, virtio::kMaxDevices - 1};
+constexpr config::Range kMemoryRange{64 << 10, 1 << 30};
 constexpr uint64_t kDefaultMemory = 1 << 20;
 constexpr uint64_t kMemoryUnit = 4096;
 constexpr size_t kMaxInterfaceName = 15;
 
-DaemonConfig read_daemon(TableReader reader) {
+DaemonConfig read_daemon(config::TableReader reader) {
   DaemonConfig daemon;
   daemon.control_socket = reader.socket_path("control_socket", daemon.control_socket, {});
   daemon.poll_time = std::chrono::microseconds(reader.integer("poll_time_us", 0, kPollTimeRange));
@@ -52,7 +52,7 @@ DaemonConfig read_daemon(TableReader reader) {
   return daemon;
 }
 
-LinkConfig read_link(TableReader reader) {
+LinkConfig read_link(config::TableReader reader) {
   LinkConfig link;
   link.line = reader.line();
   link.name = reader.name("name");
@@ -77,7 +77,7 @@ LinkConfig read_link(TableReader reader) {
   return link;
 }
 
-BusConfig read_bus(TableReader reader) {
+BusConfig read_bus(config::TableReader reader) {
   BusConfig bus;
   bus.line = reader.line();
   bus.name = reader.name("name");
@@ -105,7 +105,7 @@ BusConfig read_bus(TableReader reader) {
   return bus;
 }
 
-DeviceConfig read_device(TableReader reader) {
+DeviceConfig read_device(config::TableReader reader) {
   DeviceConfig device;
   device.line = reader.line();
   device.name = reader.name("name");
@@ -129,7 +129,7 @@ DeviceConfig read_device(TableReader reader) {
 // The tables of [[name]], read one by one with `read`.
 template <typename Item>
 std::vector<Item> read_list(const toml::table& root, std::string_view name,
-                            Item (*read)(TableReader), Errors& errors) {
+                            Item (*read)(config::TableReader), config::Errors& errors) {
   std::vector<Item> items;
   const toml::node* node = root.get(name);
   if (!node) return items;
@@ -139,27 +139,27 @@ std::vector<Item> read_list(const toml::table& root, std::string_view name,
     return items;
   }
   for (const toml::node& element : *node->as_array()) {
-    items.push_back(read(TableReader(*element.as_table(), name, errors)));
+    items.push_back(read(config::TableReader(*element.as_table(), name, errors)));
   }
   return items;
 }
 
-void report_unknown_tables(const toml::table& root, Errors& errors) {
+void report_unknown_tables(const toml::table& root, config::Errors& errors) {
   constexpr std::string_view kTables[] = {"stratosd", "link", "bus", "device"};
   for (const auto& [key, node] : root) {
     if (std::ranges::find(kTables, key.str()) != std::end(kTables)) continue;
     errors.add(node.source().begin.line, key.str(),
                fmt::format("is no table of this file; {}",
-                           suggest(key.str(), kTables, "known tables are")));
+                           config::suggest(key.str(), kTables, "known tables are")));
   }
 }
 
-Config read_root(const toml::table& root, Errors& errors) {
+Config read_root(const toml::table& root, config::Errors& errors) {
   Config config;
   report_unknown_tables(root, errors);
   if (const toml::node* node = root.get("stratosd")) {
     if (node->is_table()) {
-      config.daemon = read_daemon(TableReader(*node->as_table(), "stratosd", errors));
+      config.daemon = read_daemon(config::TableReader(*node->as_table(), "stratosd", errors));
     } else {
       errors.add(node->source().begin.line, "stratosd", "is no table; write [stratosd] once");
     }
@@ -183,7 +183,7 @@ const BusConfig* Config::bus(std::string_view name) const { return find_name(bus
 
 std::expected<Config, std::vector<std::string>> parse_config(std::string_view text,
                                                              const std::string& file) {
-  Errors errors;
+  config::Errors errors;
   try {
     const toml::table root = toml::parse(text);
     Config config = read_root(root, errors);
@@ -201,7 +201,7 @@ std::expected<Config, std::vector<std::string>> load_config(const std::string& f
   std::ifstream stream(file, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   if (!stream.is_open() || stream.bad()) {
-    Errors errors;
+    config::Errors errors;
     errors.add(0, "file",
                fmt::format("cannot be read ({}); give the path of a readable file",
                            std::generic_category().message(errno)));

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "stratosd/control_protocol.h"
+#include "control/control_protocol.h"
 #include "stratosd/device_plan.h"
 
 namespace stratos::daemon {
@@ -21,7 +21,7 @@ enum class BusType : uint8_t { kSocketcan, kVirtual };
 enum class Sandbox : uint8_t { kKill, kLog, kOff };
 
 struct DaemonConfig {
-  std::string control_socket = kDefaultControlSocket;
+  std::string control_socket = control::kDefaultControlSocket;
   std::chrono::microseconds poll_time{0};
   std::chrono::milliseconds hub_timeout{3000};  // how long to wait for a hub at the start
   std::string log_level = "info";

@@ -4,8 +4,8 @@
 #include <map>
 #include <utility>
 
+#include "config/errors.h"
 #include "stratosd/config.h"
-#include "stratosd/errors.h"
 
 namespace stratos::daemon {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 // Reports each value that an earlier item of the same kind has already.
 class Unique {
  public:
-  Unique(std::string key, std::string advice, Errors& errors)
+  Unique(std::string key, std::string advice, config::Errors& errors)
       : key_(std::move(key)), advice_(std::move(advice)), errors_(errors) {}
 
   void add(const std::string& value, unsigned line) {
@@ -27,19 +27,19 @@ class Unique {
  private:
   std::string key_;
   std::string advice_;
-  Errors& errors_;
+  config::Errors& errors_;
   std::map<std::string, unsigned> lines_;
 };
 
 template <typename Item>
-void check_names(const std::vector<Item>& items, const std::string& table, Errors& errors) {
+void check_names(const std::vector<Item>& items, const std::string& table, config::Errors& errors) {
   Unique names(table + ".name", "give each a name of its own", errors);
   for (const Item& item : items) names.add(item.name, item.line);
 }
 
 // A hub's device socket and a UIO device have one seat each; two recorders would
 // write over each other.
-void check_exclusive(const Config& config, Errors& errors) {
+void check_exclusive(const Config& config, config::Errors& errors) {
   Unique sockets("link.socket", "a link needs a hub of its own", errors);
   Unique devices("link.device", "a link needs a device of its own", errors);
   for (const LinkConfig& link : config.links) {
@@ -50,7 +50,7 @@ void check_exclusive(const Config& config, Errors& errors) {
   for (const BusConfig& bus : config.buses) records.add(bus.record, bus.line);
 }
 
-void check_numbers(const Config& config, Errors& errors) {
+void check_numbers(const Config& config, config::Errors& errors) {
   std::map<std::pair<std::string, uint16_t>, const DeviceConfig*> taken;
   for (const DeviceConfig& device : config.devices) {
     const auto [first, fresh] = taken.try_emplace({device.link, device.number}, &device);
@@ -64,7 +64,7 @@ void check_numbers(const Config& config, Errors& errors) {
 
 }  // namespace
 
-void check_config(const Config& config, Errors& errors) {
+void check_config(const Config& config, config::Errors& errors) {
   if (config.links.empty()) {
     errors.add(0, "link", "is missing; describe at least one [[link]]");
   }

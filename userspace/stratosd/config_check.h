@@ -10,14 +10,16 @@
 #include <string_view>
 #include <vector>
 
-#include "stratosd/suggestion.h"
+#include "config/suggestion.h"
+
+namespace stratos::config {
+class Errors;
+}
 
 namespace stratos::daemon {
 
 struct Config;
-class Errors;
-
-void check_config(const Config& config, Errors& errors);
+void check_config(const Config& config, config::Errors& errors);
 
 // The message for a name that none of `items` has. `table` is what they are called.
 template <typename Item>
@@ -29,7 +31,7 @@ std::string unknown_name(std::string_view name, std::string_view table,
   std::vector<std::string_view> names;
   for (const Item& item : items) names.push_back(item.name);
   return fmt::format("there is no [[{}]] \"{}\"; {}", table, name,
-                     suggest(name, names, "write one of"));
+                     config::suggest(name, names, "write one of"));
 }
 
 }  // namespace stratos::daemon

@@ -72,7 +72,7 @@ ControlServer::Client::Io ControlServer::Client::flush() {
 }
 
 ControlServer::Client::Io ControlServer::Client::receive() {
-  std::array<char, kMaxRequest> piece;
+  std::array<char, control::kMaxRequest> piece;
   const ssize_t got = ::recv(fd_.get(), piece.data(), piece.size(), MSG_DONTWAIT);
   if (got < 0) return errno == EAGAIN ? Io::kBlocked : Io::kOver;
   if (got == 0) end_of_input_ = true;
@@ -84,9 +84,9 @@ ControlServer::Client::Io ControlServer::Client::receive() {
 bool ControlServer::Client::answer_one() {
   const size_t end = in_.find('\n');
   if (end == std::string::npos) return false;
-  const auto op = parse_request(std::string_view(in_).substr(0, end));
+  const auto op = control::parse_request(std::string_view(in_).substr(0, end));
   in_.erase(0, end + 1);
-  out_ = op ? make_reply(*op, server_.answer_(*op)) : make_error(op.error());
+  out_ = op ? control::make_reply(*op, server_.answer_(*op)) : control::make_error(op.error());
   return true;
 }
 
@@ -95,8 +95,8 @@ ControlServer::Client::Progress ControlServer::Client::go_on() {
   if (const Io io = flush(); io != Io::kDone) return waits(io);
   while (!answer_one()) {
     if (end_of_input_) return Progress::kOver;
-    if (in_.size() > kMaxRequest) {
-      send_and_forget(fd_.get(), make_error("the request is too long"));
+    if (in_.size() > control::kMaxRequest) {
+      send_and_forget(fd_.get(), control::make_error("the request is too long"));
       return Progress::kOver;
     }
     if (const Io io = receive(); io != Io::kDone) return waits(io);
@@ -122,7 +122,7 @@ void ControlServer::accept_all() {
         ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!fd) return;
     if (clients_.size() >= limits_.clients) {
-      send_and_forget(fd.get(), make_error("too many clients; try again later"));
+      send_and_forget(fd.get(), control::make_error("too many clients; try again later"));
       ::shutdown(fd.get(), SHUT_RDWR);
       ++dropped_;
       continue;

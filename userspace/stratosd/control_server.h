@@ -16,17 +16,17 @@
 #include <memory>
 #include <string>
 
+#include "control/control_protocol.h"
 #include "runtime/fd_watch.h"
 #include "runtime/loop.h"
 #include "runtime/timer.h"
 #include "runtime/unique_fd.h"
-#include "stratosd/control_protocol.h"
 
 namespace stratos::daemon {
 
 class ControlServer {
  public:
-  using Answer = std::function<nlohmann::ordered_json(ControlOp)>;
+  using Answer = std::function<nlohmann::ordered_json(control::ControlOp)>;
 
   struct Limits {
     size_t clients = 16;

@@ -111,13 +111,13 @@ Result Daemon::wait_for_hubs() {
 }
 
 Result Daemon::open_control_socket() {
-  auto claim = hub::SocketClaim::claim(config_.daemon.control_socket);
+  auto claim = runtime::SocketClaim::claim(config_.daemon.control_socket);
   if (!claim) return std::unexpected(std::move(claim.error()));
-  claim_ = std::make_unique<hub::SocketClaim>(std::move(*claim));
+  claim_ = std::make_unique<runtime::SocketClaim>(std::move(*claim));
   auto listener = claim_->listen(identity_.user(), identity_.group(), kControlMode);
   if (!listener) return std::unexpected(std::move(listener.error()));
   control_ = std::make_unique<ControlServer>(*loop_, std::move(*listener), ControlServer::Limits(),
-                                             [this](ControlOp op) { return answer(op); });
+                                             [this](control::ControlOp op) { return answer(op); });
   return {};
 }
 
@@ -158,7 +158,7 @@ Result Daemon::run() {
   return {};
 }
 
-nlohmann::ordered_json Daemon::answer(ControlOp op) const {
+nlohmann::ordered_json Daemon::answer(control::ControlOp op) const {
   return report(op, {config_, *loop_, started_at_, can_buses_, links_, devices_});
 }
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "hub/socket_claim.h"
 #include "runtime/loop.h"
 #include "runtime/signals.h"
+#include "runtime/socket_claim.h"
 #include "stratosd/can_buses.h"
 #include "stratosd/config.h"
 #include "stratosd/control_server.h"
@@ -42,7 +42,7 @@ class Daemon {
   std::expected<void, std::string> open_control_socket();
   std::expected<void, std::string> enter_sandbox();
   std::expected<void, std::string> serve_links();
-  nlohmann::ordered_json answer(ControlOp op) const;
+  nlohmann::ordered_json answer(control::ControlOp op) const;
 
   // Destroyed in the reverse order: links before the devices that they serve, those
   // before the hosts that they stand on, everything before the loop.
@@ -55,7 +55,7 @@ class Daemon {
   CanBuses can_buses_;
   std::vector<std::unique_ptr<HostedDevice>> devices_;
   std::vector<std::unique_ptr<LinkUnit>> links_;
-  std::unique_ptr<hub::SocketClaim> claim_;
+  std::unique_ptr<runtime::SocketClaim> claim_;
   std::unique_ptr<ControlServer> control_;
 };
 

@@ -8,11 +8,14 @@
 #include <memory>
 #include <string>
 
+namespace stratos::config {
+class Errors;
+}
+
 namespace stratos::daemon {
 
 struct Config;
 struct DeviceConfig;
-class Errors;
 class HostedDevice;
 struct Hosts;
 
@@ -22,7 +25,8 @@ class DevicePlan {
   virtual ~DevicePlan() = default;
 
   // Checks what this part names elsewhere in the configuration.
-  virtual void check(const DeviceConfig& device, const Config& config, Errors& errors) const = 0;
+  virtual void check(const DeviceConfig& device, const Config& config,
+                     config::Errors& errors) const = 0;
   // Builds the device. The error is one line for the operator.
   virtual std::expected<std::unique_ptr<HostedDevice>, std::string> build(
       const DeviceConfig& device, Hosts& hosts) const = 0;

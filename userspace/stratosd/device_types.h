@@ -9,14 +9,16 @@
 
 #include "stratosd/device_plan.h"
 
-namespace stratos::daemon {
-
+namespace stratos::config {
 class TableReader;
+}
+
+namespace stratos::daemon {
 
 struct DeviceTypeEntry {
   std::string_view name;
   // Reads the keys that belong to this type.
-  std::unique_ptr<DevicePlan> (*read)(TableReader& reader);
+  std::unique_ptr<DevicePlan> (*read)(config::TableReader& reader);
 };
 
 std::span<const DeviceTypeEntry> device_types();

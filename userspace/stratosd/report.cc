@@ -221,14 +221,14 @@ ordered_json Reporter::list() const {
 
 }  // namespace
 
-ordered_json report(ControlOp op, const Subjects& subjects) {
+ordered_json report(control::ControlOp op, const Subjects& subjects) {
   const Reporter reporter(subjects);
   switch (op) {
-    case ControlOp::kStatus:
+    case control::ControlOp::kStatus:
       return reporter.status();
-    case ControlOp::kStats:
+    case control::ControlOp::kStats:
       return reporter.stats();
-    case ControlOp::kList:
+    case control::ControlOp::kList:
       break;
   }
   return reporter.list();

@@ -8,10 +8,10 @@
 #include <memory>
 #include <vector>
 
+#include "control/control_protocol.h"
 #include "runtime/loop.h"
 #include "stratosd/can_buses.h"
 #include "stratosd/config.h"
-#include "stratosd/control_protocol.h"
 #include "stratosd/hosted_device.h"
 #include "stratosd/link_unit.h"
 
@@ -27,6 +27,6 @@ struct Subjects {
   const std::vector<std::unique_ptr<HostedDevice>>& devices;  // as in the configuration
 };
 
-nlohmann::ordered_json report(ControlOp op, const Subjects& subjects);
+nlohmann::ordered_json report(control::ControlOp op, const Subjects& subjects);
 
 }  // namespace stratos::daemon

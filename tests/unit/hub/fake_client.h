@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "hub/protocol.h"
+#include "ivshmem/protocol.h"
 
 namespace stratos::hub {
 
@@ -33,7 +33,7 @@ class FakeClient {
     pump();
     return closed_;
   }
-  const std::vector<Message>& messages() {
+  const std::vector<ivshmem::Message>& messages() {
     pump();
     return messages_;
   }
@@ -70,8 +70,8 @@ class FakeClient {
   }
 
   runtime::UniqueFd socket_;
-  MessageReader reader_;
-  std::vector<Message> messages_;
+  ivshmem::MessageReader reader_;
+  std::vector<ivshmem::Message> messages_;
   bool connected_ = false;
   bool closed_ = false;
 };

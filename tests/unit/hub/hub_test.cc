@@ -48,7 +48,7 @@ class HubTest : public testing::Test {
   }
   // The bell of `peer` and `vector` as `client` was given it.
   static runtime::EventFd bell(FakeClient& client, int64_t peer, size_t vector = 0) {
-    for (const Message& message : client.messages()) {
+    for (const ivshmem::Message& message : client.messages()) {
       if (message.value != peer || !message.fd.valid() || vector-- != 0) continue;
       auto adopted = runtime::EventFd::adopt(runtime::UniqueFd(dup(message.fd.get())));
       if (adopted) return std::move(*adopted);
@@ -71,9 +71,10 @@ TEST_F(HubTest, EachSeatIsGivenWhatQemuExpects) {
   for (const bool driver : {true, false}) {
     auto client = sit(scratch_.file(driver ? "a.qemu" : "a.sock"), 7);
     const auto& messages = client->messages();
-    const int64_t self = driver ? kDriverPeer : kDevicePeer;
-    const int64_t other = driver ? kDevicePeer : kDriverPeer;
-    const int64_t expected[] = {kProtocolVersion, self, kMemory, other, other, self, self};
+    const int64_t self = driver ? ivshmem::kDriverPeer : ivshmem::kDevicePeer;
+    const int64_t other = driver ? ivshmem::kDevicePeer : ivshmem::kDriverPeer;
+    const int64_t expected[] = {
+        ivshmem::kProtocolVersion, self, ivshmem::kMemory, other, other, self, self};
     for (size_t i = 0; i < std::size(expected); ++i) {
       EXPECT_EQ(messages[i].value, expected[i]) << i;
       EXPECT_EQ(messages[i].fd.valid(), i >= 2) << i;
@@ -91,11 +92,11 @@ TEST_F(HubTest, BothSidesShareMemoryAndBells) {
   EXPECT_EQ(hub->complete_links(), 1U);
   map(*driver).bytes()[kSize - 1] = std::byte{42};
   EXPECT_EQ(map(*device).bytes()[kSize - 1], std::byte{42});
-  bell(*driver, kDevicePeer).ring();
-  EXPECT_FALSE(bell(*device, kDriverPeer).drain());
-  EXPECT_TRUE(bell(*device, kDevicePeer).drain());
-  bell(*device, kDriverPeer).ring();
-  EXPECT_TRUE(bell(*driver, kDriverPeer).drain());
+  bell(*driver, ivshmem::kDevicePeer).ring();
+  EXPECT_FALSE(bell(*device, ivshmem::kDriverPeer).drain());
+  EXPECT_TRUE(bell(*device, ivshmem::kDevicePeer).drain());
+  bell(*device, ivshmem::kDriverPeer).ring();
+  EXPECT_TRUE(bell(*driver, ivshmem::kDriverPeer).drain());
 }
 
 TEST_F(HubTest, LinksDoNotShareAnything) {
@@ -104,8 +105,8 @@ TEST_F(HubTest, LinksDoNotShareAnything) {
   auto b = sit(scratch_.file("b.sock"));
   map(*a).bytes()[kSize - 1] = std::byte{42};
   EXPECT_EQ(map(*b).bytes()[kSize - 1], std::byte{0});
-  bell(*a, kDevicePeer).ring();
-  EXPECT_FALSE(bell(*b, kDevicePeer).drain());
+  bell(*a, ivshmem::kDevicePeer).ring();
+  EXPECT_FALSE(bell(*b, ivshmem::kDevicePeer).drain());
 }
 
 TEST_F(HubTest, SecondClientOnATakenSeatIsSentAwayAndTheFirstStays) {
@@ -132,10 +133,10 @@ TEST_F(HubTest, NextClientFindsTheSameMemoryAndARingThatNobodyHeard) {
   auto device = sit(scratch_.file("a.sock"));
   map(*device).bytes()[kSize - 1] = std::byte{42};
   device.reset();
-  bell(*driver, kDevicePeer).ring();
+  bell(*driver, ivshmem::kDevicePeer).ring();
   device = sit(scratch_.file("a.sock"));
   EXPECT_EQ(map(*device).bytes()[kSize - 1], std::byte{42});
-  EXPECT_TRUE(bell(*device, kDevicePeer).drain());
+  EXPECT_TRUE(bell(*device, ivshmem::kDevicePeer).drain());
   EXPECT_EQ(driver->messages().size(), 5U) << "the other side must not hear of it";
   EXPECT_FALSE(driver->closed());
 }

@@ -104,7 +104,7 @@ struct FakeServer {
 void PrintTo(const FakeServer& server, std::ostream* out) { *out << server.what; }
 
 void say(int socket, int64_t value, int fd = -1) {
-  static_cast<void>(hub::send_message(socket, value, fd));
+  static_cast<void>(ivshmem::send_message(socket, value, fd));
 }
 
 UniqueFd memory(bool sealed) {

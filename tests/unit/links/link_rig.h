@@ -96,7 +96,7 @@ class Guest {
     test::MsgDriver::Options options;
     options.ring = [this](uint32_t value) {
       // QEMU ignores a ring for nobody, such as 0: no helper was there yet.
-      if (value == hub::doorbell_value(hub::kDevicePeer, 0)) ring();
+      if (value == ivshmem::doorbell_value(ivshmem::kDevicePeer, 0)) ring();
     };
     options.pump = pump;
     options.now = monotonic_now;

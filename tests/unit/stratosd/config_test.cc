@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "config/size_text.h"
+#include "config/suggestion.h"
 #include "stratosd/config.h"
-#include "stratosd/size_text.h"
-#include "stratosd/suggestion.h"
 
 namespace stratos::daemon {
 namespace {
@@ -126,32 +126,32 @@ TEST(Config, HasDefaults) {
 }
 
 TEST(SizeText, ReadsUnitsAndNothingElse) {
-  EXPECT_EQ(parse_size("1M"), 1u << 20);
-  EXPECT_EQ(parse_size("64K"), 64u << 10);
-  EXPECT_EQ(parse_size("2G"), 2ull << 30);
-  EXPECT_EQ(parse_size("4097"), 4097u);
-  EXPECT_EQ(parse_size("18446744073709551615"), UINT64_MAX);
+  EXPECT_EQ(config::parse_size("1M"), 1u << 20);
+  EXPECT_EQ(config::parse_size("64K"), 64u << 10);
+  EXPECT_EQ(config::parse_size("2G"), 2ull << 30);
+  EXPECT_EQ(config::parse_size("4097"), 4097u);
+  EXPECT_EQ(config::parse_size("18446744073709551615"), UINT64_MAX);
   for (const char* bad : {"", "M", "1MB", "1m", "-1", "+1", " 1", "1 ", "0x10", "1.5M",
                           "18446744073709551616", "17179869184G"}) {
-    EXPECT_EQ(parse_size(bad), std::nullopt) << bad;
+    EXPECT_EQ(config::parse_size(bad), std::nullopt) << bad;
   }
 }
 
 TEST(SizeText, WritesTheShortestExactForm) {
-  EXPECT_EQ(format_size(0), "0");
-  EXPECT_EQ(format_size(1 << 30), "1G");
-  EXPECT_EQ(format_size(3 << 20), "3M");
-  EXPECT_EQ(format_size(65 << 10), "65K");
-  EXPECT_EQ(format_size(4097), "4097");
+  EXPECT_EQ(config::format_size(0), "0");
+  EXPECT_EQ(config::format_size(1 << 30), "1G");
+  EXPECT_EQ(config::format_size(3 << 20), "3M");
+  EXPECT_EQ(config::format_size(65 << 10), "65K");
+  EXPECT_EQ(config::format_size(4097), "4097");
 }
 
 TEST(Suggestion, FindsTheNearestWordAndNoStrange) {
   constexpr std::string_view kWords[] = {"bitrate", "replay", "record", "fd"};
-  EXPECT_EQ(nearest_word("bitrat", kWords), "bitrate");
-  EXPECT_EQ(nearest_word("rpelay", kWords), "replay");
-  EXPECT_EQ(nearest_word("recrod", kWords), "record");
-  EXPECT_EQ(nearest_word("interface", kWords), "");
-  EXPECT_EQ(nearest_word("xy", kWords), "") << "short words are not alike by accident";
+  EXPECT_EQ(config::nearest_word("bitrat", kWords), "bitrate");
+  EXPECT_EQ(config::nearest_word("rpelay", kWords), "replay");
+  EXPECT_EQ(config::nearest_word("recrod", kWords), "record");
+  EXPECT_EQ(config::nearest_word("interface", kWords), "");
+  EXPECT_EQ(config::nearest_word("xy", kWords), "") << "short words are not alike by accident";
 }
 
 }  // namespace

@@ -17,7 +17,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "hub/socket_claim.h"
+#include "runtime/socket_claim.h"
 #include "runtime/unique_fd.h"
 
 namespace stratos::daemon {
@@ -44,12 +44,12 @@ class ControlServerTest : public ::testing::Test {
   }
 
   void start(ControlServer::Limits limits, size_t reply_size = 10) {
-    auto claim = hub::SocketClaim::claim(path_);
+    auto claim = runtime::SocketClaim::claim(path_);
     ASSERT_TRUE(claim.has_value()) << claim.error();
     claim_.emplace(std::move(*claim));
     auto listener = claim_->listen(::getuid(), ::getgid(), 0600);
     ASSERT_TRUE(listener.has_value()) << listener.error();
-    server_.emplace(*loop_, std::move(*listener), limits, [this, reply_size](ControlOp) {
+    server_.emplace(*loop_, std::move(*listener), limits, [this, reply_size](control::ControlOp) {
       ++answers_;
       return ordered_json{{"filler", std::string(reply_size, 'x')}};
     });
@@ -101,7 +101,7 @@ class ControlServerTest : public ::testing::Test {
   std::filesystem::path directory_;
   std::string path_;
   std::unique_ptr<runtime::Loop> loop_;
-  std::optional<hub::SocketClaim> claim_;
+  std::optional<runtime::SocketClaim> claim_;
   std::optional<ControlServer> server_;
   int answers_ = 0;
 };
@@ -110,7 +110,7 @@ TEST_F(ControlServerTest, AnswersRequestAfterRequest) {
   start({});
   const UniqueFd fd = connect();
   for (int i = 0; i < 3; ++i) {
-    send(fd, make_request(ControlOp::kStats));
+    send(fd, control::make_request(control::ControlOp::kStats));
     const auto reply = ordered_json::parse(read(fd));
     EXPECT_EQ(reply["ok"], true);
     EXPECT_EQ(reply["op"], "stats");
@@ -120,7 +120,8 @@ TEST_F(ControlServerTest, AnswersRequestAfterRequest) {
 TEST_F(ControlServerTest, AnswersRequestsThatCameTogetherOrInPieces) {
   start({});
   const UniqueFd fd = connect();
-  send(fd, make_request(ControlOp::kList) + make_request(ControlOp::kStatus) + "{\"op\":");
+  send(fd, control::make_request(control::ControlOp::kList) +
+               control::make_request(control::ControlOp::kStatus) + "{\"op\":");
   const std::string replies = read(fd, 2);
   EXPECT_THAT(replies, HasSubstr("\"list\""));
   EXPECT_THAT(replies, HasSubstr("\"status\""));
@@ -132,16 +133,16 @@ TEST_F(ControlServerTest, ABadRequestIsAnsweredAndTheClientStays) {
   start({});
   const UniqueFd fd = connect();
   send(fd, "hello\n");
-  EXPECT_EQ(read(fd), make_error("the request is no JSON"));
-  send(fd, make_request(ControlOp::kStatus));
+  EXPECT_EQ(read(fd), control::make_error("the request is no JSON"));
+  send(fd, control::make_request(control::ControlOp::kStatus));
   EXPECT_THAT(read(fd), HasSubstr("\"status\""));
 }
 
 TEST_F(ControlServerTest, ARequestWithoutEndIsCutOff) {
   start({});
   const UniqueFd fd = connect();
-  send(fd, std::string(kMaxRequest + 1, 'x'));
-  EXPECT_EQ(read(fd, 2), make_error("the request is too long") + "<end>");
+  send(fd, std::string(control::kMaxRequest + 1, 'x'));
+  EXPECT_EQ(read(fd, 2), control::make_error("the request is too long") + "<end>");
   EXPECT_TRUE(turn_until([&] { return server_->clients() == 0; }));
 }
 
@@ -151,9 +152,9 @@ TEST_F(ControlServerTest, ServesSeveralClientsAndNoMoreThanAllowed) {
   const UniqueFd second = connect();
   ASSERT_TRUE(turn_until([&] { return server_->clients() == 2; }));
   const UniqueFd third = connect();
-  EXPECT_EQ(read(third, 2), make_error("too many clients; try again later") + "<end>");
-  send(second, make_request(ControlOp::kList));
-  send(first, make_request(ControlOp::kStatus));
+  EXPECT_EQ(read(third, 2), control::make_error("too many clients; try again later") + "<end>");
+  send(second, control::make_request(control::ControlOp::kList));
+  send(first, control::make_request(control::ControlOp::kStatus));
   EXPECT_THAT(read(first), HasSubstr("\"status\""));
   EXPECT_THAT(read(second), HasSubstr("\"list\""));
 }
@@ -163,7 +164,7 @@ TEST_F(ControlServerTest, AClientThatWentAwayLeavesNothingBehind) {
   for (int i = 0; i < 20; ++i) {
     {
       const UniqueFd fd = connect();
-      send(fd, make_request(ControlOp::kStatus));
+      send(fd, control::make_request(control::ControlOp::kStatus));
       EXPECT_THAT(read(fd), HasSubstr("\"status\""));
     }
     ASSERT_TRUE(turn_until([&] { return server_->clients() == 0; }));
@@ -175,7 +176,8 @@ TEST_F(ControlServerTest, ASlowReaderIsDroppedAndHoldsNobodyUp) {
   constexpr size_t kMoreThanASocketHolds = 8 << 20;
   start({.patience = std::chrono::milliseconds(50)}, kMoreThanASocketHolds);
   const UniqueFd slow = connect();
-  send(slow, make_request(ControlOp::kStats) + make_request(ControlOp::kStats));
+  send(slow, control::make_request(control::ControlOp::kStats) +
+                 control::make_request(control::ControlOp::kStats));
   ASSERT_TRUE(turn_until([&] { return answers_ == 1; }));
   EXPECT_TRUE(turn_until([&] { return server_->clients() == 0; }));
   EXPECT_EQ(server_->dropped(), 1u);
@@ -186,7 +188,7 @@ TEST_F(ControlServerTest, AReaderOfALargeReplyGetsAllOfIt) {
   constexpr size_t kMoreThanASocketHolds = 4 << 20;
   start({}, kMoreThanASocketHolds);
   const UniqueFd fd = connect();
-  send(fd, make_request(ControlOp::kStats));
+  send(fd, control::make_request(control::ControlOp::kStats));
   EXPECT_EQ(ordered_json::parse(read(fd))["filler"].get<std::string>().size(),
             kMoreThanASocketHolds);
 }
@@ -195,7 +197,7 @@ TEST_F(ControlServerTest, AGreedyClientTakesOneTurnPerRequest) {
   start({});
   const UniqueFd fd = connect();
   std::string many;
-  for (int i = 0; i < 100; ++i) many += make_request(ControlOp::kList);
+  for (int i = 0; i < 100; ++i) many += control::make_request(control::ControlOp::kList);
   send(fd, many);
   int before = 0;
   ASSERT_TRUE(turn_until([&] {

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-#include "hub/protocol.h"
+#include "ivshmem/protocol.h"
 
 namespace stratos::links {
 
@@ -37,7 +37,9 @@ HubAttachment::HubAttachment(runtime::Mapping mapping, runtime::EventFd own_bell
       own_bell_(std::move(own_bell)),
       peer_bell_(std::move(peer_bell)) {}
 
-uint32_t HubAttachment::doorbell() const { return hub::doorbell_value(hub::kDevicePeer, 0); }
+uint32_t HubAttachment::doorbell() const {
+  return ivshmem::doorbell_value(ivshmem::kDevicePeer, 0);
+}
 
 void HubAttachment::listen(runtime::Loop& loop, std::function<void()> callback) {
   watch_.emplace(loop, own_bell_, std::move(callback));

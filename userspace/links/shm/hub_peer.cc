@@ -14,30 +14,31 @@
 #include <optional>
 #include <utility>
 
-#include "hub/protocol.h"
+#include "ivshmem/protocol.h"
 #include "links/shm/hub_attachment.h"
 
 namespace stratos::links {
 
-// What the hub says at the beginning, in its order (hub/protocol.h).
+// What the hub says at the beginning, in its order (ivshmem/protocol.h).
 class HubPeer::Burst {
  public:
-  hub::MessageReader reader;
+  ivshmem::MessageReader reader;
 
   // False if this is not how a hub speaks; why() says so.
-  bool take(hub::Message message) {
+  bool take(ivshmem::Message message) {
     switch (step_) {
       case Step::kVersion:
         step_ = Step::kId;
-        return message.value == hub::kProtocolVersion || refuse("it speaks another protocol");
+        return message.value == ivshmem::kProtocolVersion || refuse("it speaks another protocol");
       case Step::kId:
         step_ = Step::kMemory;
-        if (message.value == hub::kDevicePeer) return true;
+        if (message.value == ivshmem::kDevicePeer) return true;
         return refuse("this is not a device socket: name the hub's device_socket");
       case Step::kMemory:
         step_ = Step::kBells;
         memory_ = std::move(message.fd);
-        return (message.value == hub::kMemory && memory_.valid()) || refuse("it gave no memory");
+        return (message.value == ivshmem::kMemory && memory_.valid()) ||
+               refuse("it gave no memory");
       case Step::kBells:
         return take_bell(std::move(message));
     }
@@ -61,13 +62,13 @@ class HubPeer::Burst {
     return false;
   }
 
-  bool take_bell(hub::Message message) {
-    const bool mine = message.value == hub::kDevicePeer;
-    if (!mine && message.value != hub::kDriverPeer) return refuse("it named an unknown peer");
+  bool take_bell(ivshmem::Message message) {
+    const bool mine = message.value == ivshmem::kDevicePeer;
+    if (!mine && message.value != ivshmem::kDriverPeer) return refuse("it named an unknown peer");
     auto bell = runtime::EventFd::adopt(std::move(message.fd));
     if (!bell) return refuse("it gave a doorbell that is none");
     unsigned& count = mine ? own_bells_ : peer_bells_;
-    if (++count > hub::kMaxVectors) return refuse("it gave too many doorbells");
+    if (++count > ivshmem::kMaxVectors) return refuse("it gave too many doorbells");
     if (count == 1) (mine ? own_ : peer_).emplace(std::move(*bell));
     return true;
   }

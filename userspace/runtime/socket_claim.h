@@ -14,7 +14,7 @@
 
 #include "runtime/unique_fd.h"
 
-namespace stratos::hub {
+namespace stratos::runtime {
 
 class SocketClaim {
  public:
@@ -24,7 +24,7 @@ class SocketClaim {
 
   // Binds and listens; the socket file has owner, group and mode from its first
   // moment on. Does not block.
-  std::expected<runtime::UniqueFd, std::string> listen(uid_t owner, gid_t group, mode_t mode);
+  std::expected<UniqueFd, std::string> listen(uid_t owner, gid_t group, mode_t mode);
 
   SocketClaim(SocketClaim&& other) noexcept;
   SocketClaim& operator=(SocketClaim&&) = delete;
@@ -34,11 +34,11 @@ class SocketClaim {
   const std::string& path() const { return path_; }
 
  private:
-  SocketClaim(std::string path, runtime::UniqueFd lock);
+  SocketClaim(std::string path, UniqueFd lock);
 
   std::string path_;
-  runtime::UniqueFd lock_;
+  UniqueFd lock_;
   bool bound_ = false;
 };
 
-}  // namespace stratos::hub
+}  // namespace stratos::runtime

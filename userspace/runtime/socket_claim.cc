@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hub/socket_claim.h"
+#include "runtime/socket_claim.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -16,10 +16,8 @@
 #include <thread>
 #include <utility>
 
-namespace stratos::hub {
+namespace stratos::runtime {
 namespace {
-
-using runtime::UniqueFd;
 
 constexpr int kBacklog = 4;
 
@@ -131,4 +129,4 @@ SocketClaim::~SocketClaim() {
   unlink((path_ + ".lock").c_str());
 }
 
-}  // namespace stratos::hub
+}  // namespace stratos::runtime

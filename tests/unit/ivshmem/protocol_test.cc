@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hub/protocol.h"
+#include "ivshmem/protocol.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include <array>
 #include <cstring>
 
-namespace stratos::hub {
+namespace stratos::ivshmem {
 namespace {
 
 class Protocol : public testing::Test {
@@ -97,4 +97,4 @@ TEST_F(Protocol, TwoDescriptorsInOneMessageAreAnErrorAndDoNotLeak) {
 }
 
 }  // namespace
-}  // namespace stratos::hub
+}  // namespace stratos::ivshmem

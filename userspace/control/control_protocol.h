@@ -18,7 +18,7 @@
 #include <string>
 #include <string_view>
 
-namespace stratos::daemon {
+namespace stratos::control {
 
 inline constexpr const char* kDefaultControlSocket = "/run/stratos/stratosd.sock";
 
@@ -37,4 +37,4 @@ std::string make_request(ControlOp op);
 std::string make_reply(ControlOp op, const nlohmann::ordered_json& body);
 std::string make_error(std::string_view text);
 
-}  // namespace stratos::daemon
+}  // namespace stratos::control

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hub/protocol.h"
+#include "ivshmem/protocol.h"
 
 #include <endian.h>
 #include <sys/socket.h>
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <utility>
 
-namespace stratos::hub {
+namespace stratos::ivshmem {
 namespace {
 
 // Takes the descriptors out of `header`; false if there is more than the one that
@@ -77,4 +77,4 @@ std::expected<std::optional<Message>, std::string> MessageReader::read(int socke
   return Message{.value = static_cast<int64_t>(le64toh(wire)), .fd = std::move(fd_)};
 }
 
-}  // namespace stratos::hub
+}  // namespace stratos::ivshmem

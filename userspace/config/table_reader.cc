@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "stratosd/table_reader.h"
+#include "config/table_reader.h"
 
 #include <fmt/format.h>
 #include <sys/un.h>
@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <sstream>
 
-#include "stratosd/size_text.h"
-#include "stratosd/suggestion.h"
+#include "config/size_text.h"
+#include "config/suggestion.h"
 
-namespace stratos::daemon {
+namespace stratos::config {
 namespace {
 
 constexpr size_t kMaxName = 32;
@@ -179,4 +179,4 @@ void TableReader::finish(std::string_view kind) {
   }
 }
 
-}  // namespace stratos::daemon
+}  // namespace stratos::config

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace stratos::daemon {
+namespace stratos::config {
 
 // The word of `known` that is at most two slips of the pen (a third of its length)
 // away from `word`; empty if none is.
@@ -17,4 +17,4 @@ std::string_view nearest_word(std::string_view word, std::span<const std::string
 std::string suggest(std::string_view word, std::span<const std::string_view> known,
                     std::string_view otherwise);
 
-}  // namespace stratos::daemon
+}  // namespace stratos::config

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace stratos::daemon {
+namespace stratos::config {
 
 // Bytes; nullopt if `text` is no size or does not fit into 64 bits.
 std::optional<uint64_t> parse_size(std::string_view text);
@@ -16,4 +16,4 @@ std::optional<uint64_t> parse_size(std::string_view text);
 // The shortest exact spelling: "1M", "4097".
 std::string format_size(uint64_t bytes);
 
-}  // namespace stratos::daemon
+}  // namespace stratos::config

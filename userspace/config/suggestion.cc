@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "stratosd/suggestion.h"
+#include "config/suggestion.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <numeric>
 #include <vector>
 
-namespace stratos::daemon {
+namespace stratos::config {
 namespace {
 
 // Edit distance where swapping two neighbours counts once.
@@ -52,4 +52,4 @@ std::string suggest(std::string_view word, std::span<const std::string_view> kno
   return fmt::format("{} \"{}\"", otherwise, fmt::join(known, "\", \""));
 }
 
-}  // namespace stratos::daemon
+}  // namespace stratos::config

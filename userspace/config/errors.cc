@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "stratosd/errors.h"
+#include "config/errors.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace stratos::daemon {
+namespace stratos::config {
 
 void Errors::add(unsigned line, std::string_view key, std::string_view text) {
   errors_.push_back({line, fmt::format("{}: {}", key, text)});
@@ -21,4 +21,4 @@ std::vector<std::string> Errors::lines(std::string_view file) const {
   return lines;
 }
 
-}  // namespace stratos::daemon
+}  // namespace stratos::config

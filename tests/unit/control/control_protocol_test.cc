@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "stratosd/control_protocol.h"
+#include "control/control_protocol.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace stratos::daemon {
+namespace stratos::control {
 namespace {
 
 using nlohmann::json;
@@ -72,4 +72,4 @@ TEST(ControlProtocol, BytesThatAreNoUtf8DoNotBreakAReply) {
 }
 
 }  // namespace
-}  // namespace stratos::daemon
+}  // namespace stratos::control

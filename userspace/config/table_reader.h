@@ -16,9 +16,9 @@
 #include <string_view>
 #include <vector>
 
-#include "stratosd/errors.h"
+#include "config/errors.h"
 
-namespace stratos::daemon {
+namespace stratos::config {
 
 struct Range {
   uint64_t min;
@@ -68,4 +68,4 @@ class TableReader {
   std::vector<std::string_view> known_;
 };
 
-}  // namespace stratos::daemon
+}  // namespace stratos::config

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "stratosd/control_protocol.h"
+#include "control/control_protocol.h"
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "stratosd/suggestion.h"
+#include "config/suggestion.h"
 
-namespace stratos::daemon {
+namespace stratos::control {
 namespace {
 
 using nlohmann::json;
@@ -52,7 +52,7 @@ std::expected<ControlOp, std::string> parse_request(std::string_view line) {
     if (name == to_string(known)) return known;
   }
   return std::unexpected(fmt::format("there is no operation \"{}\"; {}", name,
-                                     suggest(name, kOpNames, "write one of")));
+                                     config::suggest(name, kOpNames, "write one of")));
 }
 
 std::string make_request(ControlOp op) { return line_of({{"op", to_string(op)}}); }
@@ -65,4 +65,4 @@ std::string make_reply(ControlOp op, const nlohmann::ordered_json& body) {
 
 std::string make_error(std::string_view text) { return line_of({{"ok", false}, {"error", text}}); }
 
-}  // namespace stratos::daemon
+}  // namespace stratos::control

@@ -17,7 +17,7 @@
 
 #include "runtime/unique_fd.h"
 
-namespace stratos::hub {
+namespace stratos::ivshmem {
 
 inline constexpr int64_t kProtocolVersion = 0;
 inline constexpr int64_t kMemory = -1;
@@ -55,4 +55,4 @@ class MessageReader {
   runtime::UniqueFd fd_;
 };
 
-}  // namespace stratos::hub
+}  // namespace stratos::ivshmem

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-namespace stratos::daemon {
+namespace stratos::config {
 
 class Errors {
  public:
@@ -27,4 +27,4 @@ class Errors {
   std::vector<Error> errors_;
 };
 
-}  // namespace stratos::daemon
+}  // namespace stratos::config

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "stratosd/size_text.h"
+#include "config/size_text.h"
 
 #include <charconv>
 #include <limits>
 
-namespace stratos::daemon {
+namespace stratos::config {
 namespace {
 
 struct Unit {
@@ -39,4 +39,4 @@ std::string format_size(uint64_t bytes) {
   return std::to_string(bytes);
 }
 
-}  // namespace stratos::daemon
+}  // namespace stratos::config
