@@ -23,7 +23,7 @@ constexpr std::string_view kLogLevels[] = {"debug", "info", "warn", "error"};
 constexpr std::string_view kSandboxModes[] = {"kill", "log", "off"};
 constexpr std::string_view kLinkTypes[] = {"shm", "uio"};
 constexpr std::string_view kLayouts[] = {"L2", "L1"};
-constexpr std::string_view kRings[] = {"split", "packed"};
+constexpr std::string_view kRings[] = {"packed", "split"};
 constexpr std::string_view kBusTypes[] = {"socketcan", "virtual"};
 
 constexpr config::Range kPollTimeRange{0, 1'000'000};
@@ -58,7 +58,7 @@ LinkConfig read_link(config::TableReader reader) {
   link.name = reader.name("name");
   const std::string type = reader.choice("type", std::nullopt, kLinkTypes);
   link.layout_l1 = reader.choice("layout", "L2", kLayouts) == "L1";
-  link.packed = reader.choice("ring", "split", kRings) == "packed";
+  link.packed = reader.choice("ring", "packed", kRings) == "packed";
   if (type == "shm") {
     link.socket =
         reader.socket_path("socket", std::nullopt, "write the path of the hub's device socket");

@@ -36,7 +36,7 @@ struct LinkConfig {
   std::string socket;  // kShm: the hub's device socket
   std::string device;  // kUio: a device node, or "auto"
   bool layout_l1 = false;
-  bool packed = false;  // offer RING_PACKED, which Linux then takes
+  bool packed = true;  // offer RING_PACKED, which Linux then takes
   unsigned line = 0;
 };
 

@@ -105,7 +105,7 @@ const Mistake kLinkMistakes[] = {
     {"UnknownLayout", "[[link]]\nname = \"a\"\ntype = \"uio\"\nlayout = \"L3\"\n",
      "f.toml:4: link.layout: \"L3\" is not known; write one of \"L2\", \"L1\""},
     {"UnknownRing", "[[link]]\nname = \"a\"\ntype = \"uio\"\nring = \"round\"\n",
-     "f.toml:4: link.ring: \"round\" is not known; write one of \"split\", \"packed\""},
+     "f.toml:4: link.ring: \"round\" is not known; write one of \"packed\", \"split\""},
     {"SameName", kGood + "[[link]]\nname = \"a\"\ntype = \"uio\"\n",
      "f.toml:8: link.name: \"a\" is taken since line 1; give each a name of its own"},
     {"SameSocket", kGood + "[[link]]\nname = \"c\"\ntype = \"shm\"\nsocket = \"/run/a\"\n",
@@ -138,7 +138,7 @@ const Mistake kBusMistakes[] = {
     {"RecordsWhatItReplays", kGood + "replay = \"x.log\"\nrecord = \"x.log\"\n",
      "f.toml:9: bus.record: is the file that is replayed; write another file"},
     {"UnknownRing", "[[link]]\nname = \"a\"\ntype = \"uio\"\nring = \"round\"\n",
-     "f.toml:4: link.ring: \"round\" is not known; write one of \"split\", \"packed\""},
+     "f.toml:4: link.ring: \"round\" is not known; write one of \"packed\", \"split\""},
     {"SameName", kGood + "[[bus]]\nname = \"b\"\ntype = \"virtual\"\n",
      "f.toml:8: bus.name: \"b\" is taken since line 5; give each a name of its own"},
     {"SameRecord",
@@ -204,7 +204,7 @@ const Mistake kDeviceMistakes[] = {
      "f.toml:14: device.number: 3 is taken on link \"a\" by \"d\" since line 8; give each device "
      "of a link a number of its own"},
     {"UnknownRing", "[[link]]\nname = \"a\"\ntype = \"uio\"\nring = \"round\"\n",
-     "f.toml:4: link.ring: \"round\" is not known; write one of \"split\", \"packed\""},
+     "f.toml:4: link.ring: \"round\" is not known; write one of \"packed\", \"split\""},
     {"SameName", kGood + device("d", 3) + device("d", 4),
      "f.toml:14: device.name: \"d\" is taken since line 8; give each a name of its own"},
 };

@@ -25,7 +25,7 @@ name = "guest-a"
 type = "shm"
 socket = "/run/stratos/a.device"
 layout = "L1"
-ring = "packed"
+ring = "split"
 
 [[link]]
 name = "stub"
@@ -89,11 +89,11 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(config->links[0].type, LinkType::kShm);
   EXPECT_EQ(config->links[0].socket, "/run/stratos/a.device");
   EXPECT_TRUE(config->links[0].layout_l1);
-  EXPECT_TRUE(config->links[0].packed);
+  EXPECT_FALSE(config->links[0].packed);
   EXPECT_EQ(config->links[1].type, LinkType::kUio);
   EXPECT_EQ(config->links[1].device, "/dev/uio0");
   EXPECT_FALSE(config->links[1].layout_l1);
-  EXPECT_FALSE(config->links[1].packed);
+  EXPECT_TRUE(config->links[1].packed);
 
   ASSERT_EQ(config->buses.size(), 2u);
   EXPECT_EQ(config->bus("body")->bitrate, 500'000u);
@@ -123,6 +123,7 @@ TEST(Config, HasDefaults) {
   EXPECT_EQ(config->daemon.sandbox, Sandbox::kKill);
   EXPECT_EQ(config->links[0].device, "auto");
   EXPECT_FALSE(config->links[0].layout_l1);
+  EXPECT_TRUE(config->links[0].packed);
 }
 
 TEST(SizeText, ReadsUnitsAndNothingElse) {
