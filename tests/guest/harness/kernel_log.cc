@@ -2,6 +2,7 @@
 
 #include "harness/kernel_log.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -58,6 +59,8 @@ std::vector<std::string> KernelLog::faults() const {
 }
 
 bool KernelLog::wait_for(const std::string& wanted, Deadline deadline) const {
+  // Who writes it may not have come to it yet, and nothing watches a file that is not there.
+  close(open(console_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));  // NOLINT
   const int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
   // Watched before it is read, so that nothing is written unseen in between.
   inotify_add_watch(watch, console_.c_str(), IN_MODIFY);

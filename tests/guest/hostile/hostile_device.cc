@@ -21,8 +21,8 @@ constexpr std::chrono::milliseconds kTurn{10};
 
 }  // namespace
 
-HostileDevice::HostileDevice(runtime::Loop& loop, const Trick& trick)
-    : loop_(loop), trick_(trick), can_(bus_, {}, storage_), beat_(loop, [] {}) {}
+HostileDevice::HostileDevice(runtime::Loop& loop, const Trick& trick, RingKind rings)
+    : loop_(loop), trick_(trick), rings_(rings), can_(bus_, {}, storage_), beat_(loop, [] {}) {}
 
 void HostileDevice::attach(std::unique_ptr<links::Attachment> attachment) {
   attachment_ = std::move(attachment);
@@ -33,14 +33,15 @@ void HostileDevice::attach(std::unique_ptr<links::Attachment> attachment) {
   window_ = {.address = 0, .size = extent_.size, .base = region().data() + extent_.offset};
   slot_.resize(layout_.element_size);
   reply_.resize(layout_.element_size);
-  instance_.bind(
-      {.number = kNumber,
-       .device = &can_,
-       .host = this,
-       .memory = virtio::Memory(std::span(&window_, 1)),
-       .transport_features = kNeeded | virtio::kFeatureOrderPlatform | virtio::kFeatureEventIdx,
-       .required_features = kNeeded,
-       .inflight = {}});
+  const uint64_t packed = rings_ == RingKind::kPacked ? virtio::kFeatureRingPacked : 0;
+  instance_.bind({.number = kNumber,
+                  .device = &can_,
+                  .host = this,
+                  .memory = virtio::Memory(std::span(&window_, 1)),
+                  .transport_features =
+                      kNeeded | virtio::kFeatureOrderPlatform | virtio::kFeatureEventIdx | packed,
+                  .required_features = kNeeded,
+                  .inflight = {}});
   endpoint_.attach(region(), layout_, virtio::Role::kDevice);
   endpoint_.set_doorbell(attachment_->doorbell());
   machine_.attach(endpoint_, 250'000'000, 5'000'000'000);
@@ -148,7 +149,11 @@ void HostileDevice::work() {
       instance_.kick(static_cast<uint16_t>(bit - endpoint_.first_bit(kNumber)));
   });
   if (messages) receive_messages();
-  if (driver_ok()) ++age_;
+  if (driver_ok()) {
+    ++age_;
+  } else {
+    positions_.fill({});
+  }
   if (trick_.serve && driver_ok()) {
     trick_.serve(*this);
   } else {

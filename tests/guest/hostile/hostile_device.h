@@ -4,6 +4,9 @@
 
 #pragma once
 
+#include <linux/virtio_can.h>
+
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -22,10 +25,14 @@
 #include "virtio/link_machine.h"
 #include "virtio/msg_codec.h"
 #include "virtio/msg_endpoint.h"
+#include "virtio/packed_position.h"
 
 namespace stratos::guest {
 
 class HostileDevice;
+
+// The rings that the device side offers.
+enum class RingKind : uint8_t { kPacked, kSplit };
 
 // One way to misbehave. A trick that is never played is a test that tests nothing, so
 // each says played() once it was.
@@ -43,16 +50,19 @@ struct Trick {
   std::function<void(HostileDevice&)> serve{};
   // No heartbeat, no state machine: as if the process hung.
   bool hangs_when_started = false;
+  // A trick that makes sense with one kind of ring only.
+  std::optional<RingKind> only{};
+  // Why Linux's split rings cannot stand it, if they cannot.
+  std::string_view breaks_split{};
+  // The driver finds out before there is an interface.
+  bool nips_in_the_bud = false;
 };
-
-// All tricks there are.
-std::span<const Trick> tricks();
 
 class HostileDevice final : private virtio::InstanceHost, private runtime::TurnHook {
  public:
   static constexpr uint16_t kNumber = 0;
 
-  HostileDevice(runtime::Loop& loop, const Trick& trick);
+  HostileDevice(runtime::Loop& loop, const Trick& trick, RingKind rings);
   void attach(std::unique_ptr<links::Attachment> attachment);
 
   // ---- For the tricks ----
@@ -64,6 +74,8 @@ class HostileDevice final : private virtio::InstanceHost, private runtime::TurnH
   std::span<std::byte> region() { return attachment_->region(); }
   // A queue of the device, as the driver set it up.
   const virtio::QueueSetup& queue(uint16_t index) const;
+  // How far a raw packed ring got with a queue.
+  virtio::PackedPosition& packed_position(uint16_t index) { return positions_[index]; }
   // Bytes of the device's memory at an address of the driver; null if there are none.
   std::byte* at(uint64_t address, uint64_t length) const;
   // Sends these bytes as a message.
@@ -91,6 +103,7 @@ class HostileDevice final : private virtio::InstanceHost, private runtime::TurnH
 
   runtime::Loop& loop_;
   const Trick& trick_;
+  const RingKind rings_;
   RestlessBus bus_;
   can::StaticStorage<> storage_;
   can::CanDevice can_;
@@ -104,6 +117,7 @@ class HostileDevice final : private virtio::InstanceHost, private runtime::TurnH
   runtime::Timer beat_;
   std::vector<std::byte> slot_;
   std::vector<std::byte> reply_;
+  std::array<virtio::PackedPosition, VIRTIO_CAN_QUEUE_COUNT> positions_;
   unsigned age_ = 0;
   bool played_ = false;
 };

@@ -8,6 +8,7 @@
 #include <random>
 #include <vector>
 
+#include "hostile/noise.h"
 #include "hostile/tricks.h"
 #include "virtio/endian.h"
 
@@ -33,8 +34,7 @@ Trick noise(std::string_view name, Area area) {
   return {.name = name, .turn = [=, random = std::minstd_rand(1)](HostileDevice& device) mutable {
             if (!device.driver_ok()) return;
             const virtio::Extent where = area(device.layout());
-            for (std::byte& byte : device.region().subspan(where.offset, where.size))
-              byte = static_cast<std::byte>(random() >> 8);
+            fill_with_noise(device.region().subspan(where.offset, where.size), random);
             device.ring();
             device.played();
           }};

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <limits>
+#include <utility>
 
 #include "hostile/tricks.h"
 #include "virtio/endian.h"
@@ -86,6 +87,12 @@ Trick after_config_change(Trick trick) {
   return trick;
 }
 
+// Ends before there is an interface.
+Trick nipped(Trick trick) {
+  trick.nips_in_the_bud = true;
+  return trick;
+}
+
 std::vector<Trick> silence() {
   return {
       {.name = "silent",
@@ -98,7 +105,6 @@ std::vector<Trick> silence() {
       swallow("silent-about-features", VIRTIO_MSG_GET_DEVICE_FEATURES),
       swallow("silent-about-status", VIRTIO_MSG_SET_DEVICE_STATUS),
       swallow("silent-about-queues", VIRTIO_MSG_SET_VQUEUE),
-      after_config_change(swallow("silent-about-configuration", VIRTIO_MSG_GET_CONFIG)),
       change("wrong-token", VIRTIO_MSG_GET_DEVICE_INFO,
              [](HostileDevice&, std::span<std::byte> reply, size_t size) {
                store_le<uint16_t>(&reply[offsetof(virtio_msg_hdr, token)], 0xbad);
@@ -117,16 +123,15 @@ std::vector<Trick> silence() {
   };
 }
 
-std::vector<Trick> lies() {
+// Lies that a driver can do nothing with.
+std::vector<Trick> impossible_lies() {
   constexpr auto kInfo = VIRTIO_MSG_GET_DEVICE_INFO;
   constexpr auto kShm = VIRTIO_MSG_GET_SHM;
   constexpr auto kQueue = VIRTIO_MSG_GET_VQUEUE;
   constexpr uint64_t kFar = std::numeric_limits<uint64_t>::max() - 0xfff;
   return {
       put32("huge-configuration", kInfo, offsetof(virtio_msg_device_info, config_size), ~0U),
-      put32("endless-queues", kInfo, offsetof(virtio_msg_device_info, max_vqs), ~0U),
       put32("no-queues", kInfo, offsetof(virtio_msg_device_info, max_vqs), 0),
-      put32("endless-features", kInfo, offsetof(virtio_msg_device_info, num_feature_blocks), ~0U),
       put32("no-version-1", VIRTIO_MSG_GET_DEVICE_FEATURES, sizeof(virtio_msg_features) + 4, 0),
       put64("memory-behind-the-region", kShm, offsetof(virtio_msg_get_shm_resp, address),
             uint64_t{1} << 40),
@@ -137,17 +142,49 @@ std::vector<Trick> lies() {
       put64("memory-of-nothing", kShm, offsetof(virtio_msg_get_shm_resp, length), 0),
       put64("memory-of-one-page", kShm, offsetof(virtio_msg_get_shm_resp, length), 4096),
       put32("queue-of-0", kQueue, offsetof(virtio_msg_get_vqueue_resp, max_size), 0),
-      put32("queue-of-3", kQueue, offsetof(virtio_msg_get_vqueue_resp, max_size), 3),
       put32("queue-of-4-billion", kQueue, offsetof(virtio_msg_get_vqueue_resp, max_size), ~0U),
+  };
+}
+
+// Lies that it can live with.
+std::vector<Trick> bearable_lies() {
+  constexpr auto kInfo = VIRTIO_MSG_GET_DEVICE_INFO;
+  return {
+      put32("endless-queues", kInfo, offsetof(virtio_msg_device_info, max_vqs), ~0U),
+      put32("endless-features", kInfo, offsetof(virtio_msg_device_info, num_feature_blocks), ~0U),
+      put32("queue-of-3", VIRTIO_MSG_GET_VQUEUE, offsetof(virtio_msg_get_vqueue_resp, max_size), 3),
       put32("features-refused", VIRTIO_MSG_SET_DEVICE_STATUS, 0, 0x03),
       put32("status-of-all-bits", VIRTIO_MSG_GET_DEVICE_STATUS, 0, ~0U),
   };
+}
+
+// Never says that it has stopped, once it was in use for so many turns. The driver finds out
+// at the first reset, or at the one when it is unloaded.
+Trick endless_reset(std::string_view name, unsigned from_age) {
+  return {.name = name,
+          .answer =
+              [=](HostileDevice& device, const MessageHeader& header, std::span<std::byte> reply,
+                  size_t size) {
+                const bool status = header.id == VIRTIO_MSG_SET_DEVICE_STATUS ||
+                                    header.id == VIRTIO_MSG_GET_DEVICE_STATUS;
+                if (header.bus || !status || device.age() < from_age ||
+                    virtio::load_le<uint32_t>(&reply[kPayload]) != 0)
+                  return size;
+                device.played();
+                store_le<uint32_t>(&reply[kPayload], 1);
+                return size;
+              },
+          .turn =
+              [=](HostileDevice& device) {
+                if (device.driver_ok()) device.played();
+              }};
 }
 
 std::vector<Trick> confusion() {
   constexpr uint8_t kEvent = VIRTIO_MSG_EVENT_CONFIG;
   constexpr uint16_t kEventSize = kPayload + sizeof(virtio_msg_event_config);
   return {
+      after_config_change(swallow("silent-about-configuration", VIRTIO_MSG_GET_CONFIG)),
       after_config_change({.name = "torn-configuration",
                            .answer =
                                [generation = 0U](HostileDevice& device, const MessageHeader& header,
@@ -157,18 +194,8 @@ std::vector<Trick> confusion() {
                                  store_le<uint32_t>(&reply[kPayload], ++generation);
                                  return size;
                                }}),
-      {.name = "reset-never-ends",
-       .answer =
-           [](HostileDevice& device, const MessageHeader& header, std::span<std::byte> reply,
-              size_t size) {
-             const bool status = header.id == VIRTIO_MSG_SET_DEVICE_STATUS ||
-                                 header.id == VIRTIO_MSG_GET_DEVICE_STATUS;
-             if (header.bus || !status || virtio::load_le<uint32_t>(&reply[kPayload]) != 0)
-               return size;
-             device.played();
-             store_le<uint32_t>(&reply[kPayload], 1);
-             return size;
-           }},
+      nipped(endless_reset("reset-never-ends", 0)),
+      endless_reset("reset-never-ends-after-use", 1),
       babble("oversized-message", {0, kEvent, 0, 0, 0xffff}, {0, 0, 0, 0}),
       babble("undersized-message", {0, kEvent, 0, 0, 3}, {0, 0, 0, 0}),
       babble("short-event", {0, kEvent, 0, 0, kPayload + 2}, {0}),
@@ -181,7 +208,8 @@ std::vector<Trick> confusion() {
              {~0U}),
       babble("needs-reset", {0, kEvent, 0, 0, kEventSize}, {0x4f, 0, 0, 0}),
       babble("endless-configuration-changes", {0, kEvent, 0, 0, kEventSize}, {0x0f, 0, ~0U, ~0U}),
-      babble("device-removed", {2, VIRTIO_MSG_BUS_EVENT_DEVICE, 0, 0, kPayload + 4}, {2U << 16}),
+      nipped(babble("device-removed", {2, VIRTIO_MSG_BUS_EVENT_DEVICE, 0, 0, kPayload + 4},
+                    {2U << 16})),
       babble("device-ready-again", {2, VIRTIO_MSG_BUS_EVENT_DEVICE, 0, 0, kPayload + 4},
              {1U << 16}),
       babble("impossible-device-ready", {2, VIRTIO_MSG_BUS_EVENT_DEVICE, 0, 0, kPayload + 4},
@@ -193,7 +221,10 @@ std::vector<Trick> confusion() {
 
 std::vector<Trick> message_tricks() {
   std::vector<Trick> all = silence();
-  for (auto&& some : {lies(), confusion()}) all.insert(all.end(), some.begin(), some.end());
+  for (const Trick& trick : impossible_lies()) all.push_back(trick);
+  for (Trick& trick : all) trick = nipped(std::move(trick));
+  for (auto&& some : {bearable_lies(), confusion()})
+    all.insert(all.end(), some.begin(), some.end());
   return all;
 }
 

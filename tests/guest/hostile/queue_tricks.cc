@@ -5,152 +5,91 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <random>
 #include <vector>
 
+#include "hostile/noise.h"
+#include "hostile/raw_ring.h"
 #include "hostile/tricks.h"
+#include "virtio/descriptor.h"
 #include "virtio/endian.h"
 
 namespace stratos::guest {
 namespace {
 
-using virtio::load_le;
+constexpr std::byte kOk{VIRTIO_CAN_RESULT_OK};
+constexpr std::string_view kTrustedTable =
+    "Linux reads the flags of a chain back from the descriptor table of a split ring "
+    "(virtio_ring: WARN in unmap, BUG in virtqueue_detach_unused_buf)";
+using Chain = RawRing::Chain;
 using virtio::store_le;
 
-// Raw access to a split ring: no check anywhere, as the ring is the honest side here.
-class RawRing {
- public:
-  RawRing(HostileDevice& device, uint16_t index)
-      : device_(device), index_(index), setup_(device.queue(index)) {}
-
-  struct Part {
-    uint64_t address = 0;
-    uint32_t size = 0;
-  };
-
-  uint16_t used_idx() const { return load_le<uint16_t>(used(2)); }
-  // A chain that is available and not used: its head.
-  bool next(uint16_t& head) const {
-    const uint16_t at = used_idx();
-    if (at == load_le<uint16_t>(avail(2))) return false;
-    head = load_le<uint16_t>(avail(4 + 2 * (at % setup_.size)));
-    return true;
-  }
-  // The device-writable descriptor of a chain: its last.
-  Part writable(uint16_t head) const {
-    constexpr uint16_t kNext = 1;
-    for (uint16_t left = setup_.size; left != 0; --left) {
-      const std::byte* descriptor = device_.at(setup_.desc + uint64_t{16} * head, 16);
-      if ((load_le<uint16_t>(descriptor + 12) & kNext) == 0)
-        return {load_le<uint64_t>(descriptor), load_le<uint32_t>(descriptor + 8)};
-      head = load_le<uint16_t>(descriptor + 14);
-    }
-    return {};
-  }
-  void write(uint16_t head, std::span<const std::byte> bytes) const {
-    const Part part = writable(head);
-    if (std::byte* to = device_.at(part.address, part.size))
-      std::copy_n(bytes.begin(), std::min<size_t>(bytes.size(), part.size), to);
-  }
-  void push(uint32_t id, uint32_t length) const {
-    const uint16_t at = used_idx();
-    std::byte* element = used(4 + 8 * (at % setup_.size));
-    store_le<uint32_t>(element, id);
-    store_le<uint32_t>(element + 4, length);
-    set_used_idx(static_cast<uint16_t>(at + 1));
-  }
-  void set_used_idx(uint16_t value) const {
-    std::atomic_thread_fence(std::memory_order_seq_cst);  // the driver's read barrier
-    store_le<uint16_t>(used(2), value);
-    device_.notify_queue(index_);
-  }
-  // Serves everything as a good device does, with one byte of answer.
-  void serve(std::byte result = std::byte{VIRTIO_CAN_RESULT_OK}) const {
-    for (uint16_t head = 0; next(head);) {
-      write(head, std::span(&result, 1));
-      push(head, 1);
-    }
-  }
-
- private:
-  std::byte* avail(uint64_t at) const { return device_.at(setup_.driver + at, 2); }
-  std::byte* used(uint64_t at) const { return device_.at(setup_.device + at, 2); }
-
-  HostileDevice& device_;
-  uint16_t index_;
-  const virtio::QueueSetup& setup_;
-};
-
 // Control and Tx as they should be; then something else with one queue.
-template <typename What>
+template <typename Ring = RawRing, typename What>
 Trick with_queue(std::string_view name, uint16_t index, What what) {
-  return {
-      .name = name, .serve = [=](HostileDevice& device) {
-        constexpr std::array<uint16_t, 2> kHonest{VIRTIO_CAN_QUEUE_TX, VIRTIO_CAN_QUEUE_CONTROL};
-        for (const uint16_t other : kHonest)
-          if (other != index) RawRing(device, other).serve();
-        const RawRing ring(device, index);
-        uint16_t head = 0;
-        if (!ring.next(head)) return;
-        what(ring, head);
-        device.played();
-      }};
+  return {.name = name,
+          .serve =
+              [=](HostileDevice& device) mutable {
+                constexpr std::array<uint16_t, 2> kHonest{VIRTIO_CAN_QUEUE_TX,
+                                                          VIRTIO_CAN_QUEUE_CONTROL};
+                for (const uint16_t other : kHonest)
+                  if (other != index) raw_ring(device, other)->serve(kOk);
+                const auto ring = raw_ring(device, index);
+                RawRing::Chain chain;
+                if (!ring->next(chain)) return;
+                what(static_cast<const Ring&>(*ring), chain);
+                device.played();
+              },
+          .only = Ring::kOnly};
 }
 
 // Control and Tx as they should be, and this frame over and over.
 Trick receive(std::string_view name, uint16_t type, uint16_t length, uint32_t flags, uint32_t id,
               uint32_t used) {
-  return with_queue(name, VIRTIO_CAN_QUEUE_RX, [=](const RawRing& ring, uint16_t head) {
+  return with_queue(name, VIRTIO_CAN_QUEUE_RX, [=](const RawRing& ring, const Chain& chain) {
     std::array<std::byte, sizeof(virtio_can_rx) + VIRTIO_CAN_MAX_DLEN> frame{};
     store_le<uint16_t>(&frame[offsetof(virtio_can_rx, msg_type)], type);
     store_le<uint16_t>(&frame[offsetof(virtio_can_rx, length)], length);
     store_le<uint32_t>(&frame[offsetof(virtio_can_rx, flags)], flags);
     store_le<uint32_t>(&frame[offsetof(virtio_can_rx, can_id)], id);
-    ring.write(head, frame);
-    ring.push(head, used);
+    ring.write(chain, frame);
+    ring.push(chain.id, used, chain.slots);
   });
 }
 
 Trick never(std::string_view name, uint16_t index) {
-  return with_queue(name, index, [](const RawRing&, uint16_t) {});
+  return with_queue(name, index, [](const RawRing&, const Chain&) {});
 }
 
+// What is said of used chains, in either kind of ring.
 std::vector<Trick> ring_tricks() {
   constexpr uint16_t kTx = VIRTIO_CAN_QUEUE_TX;
-  constexpr uint16_t kRx = VIRTIO_CAN_QUEUE_RX;
   return {
-      with_queue("used-id-out-of-range", kTx,
-                 [](const RawRing& ring, uint16_t) { ring.push(0xffff, 1); }),
-      with_queue("used-id-of-32-bits", kRx,
-                 [](const RawRing& ring, uint16_t head) { ring.push(head | 0x10000U, 24); }),
+      with_queue(
+          "used-id-out-of-range", kTx,
+          [](const RawRing& ring, const Chain& chain) { ring.push(0xffff, 1, chain.slots); }),
       with_queue("used-id-twice", kTx,
-                 [](const RawRing& ring, uint16_t head) {
-                   ring.push(head, 1);
-                   ring.push(head, 1);
+                 [](const RawRing& ring, const Chain& chain) {
+                   ring.push(chain.id, 1, chain.slots);
+                   ring.push(chain.id, 1, chain.slots);
                  }),
       with_queue("used-id-never-made-available", kTx,
-                 [](const RawRing& ring, uint16_t head) { ring.push(head ^ 1U, 1); }),
-      with_queue("used-length-of-4-billion", kTx,
-                 [](const RawRing& ring, uint16_t head) { ring.push(head, ~0U); }),
-      with_queue("used-length-0", kTx,
-                 [](const RawRing& ring, uint16_t head) { ring.push(head, 0); }),
-      with_queue("used-index-jumps", kTx,
-                 [](const RawRing& ring, uint16_t) {
-                   ring.set_used_idx(static_cast<uint16_t>(ring.used_idx() + 30000));
+                 [](const RawRing& ring, const Chain& chain) {
+                   ring.push(chain.id ^ 1U, 1, chain.slots);
                  }),
-      with_queue("used-index-goes-back", kRx,
-                 [](const RawRing& ring, uint16_t head) {
-                   ring.push(head, 24);
-                   ring.set_used_idx(static_cast<uint16_t>(ring.used_idx() - 2));
-                 }),
+      with_queue(
+          "used-length-of-4-billion", kTx,
+          [](const RawRing& ring, const Chain& chain) { ring.push(chain.id, ~0U, chain.slots); }),
+      with_queue(
+          "used-length-0", kTx,
+          [](const RawRing& ring, const Chain& chain) { ring.push(chain.id, 0, chain.slots); }),
       {.name = "interrupts-without-reason",
        .turn =
            [](HostileDevice& device) {
              if (!device.driver_ok()) return;
              for (uint16_t i = 0; i < VIRTIO_CAN_QUEUE_COUNT; ++i) device.notify_queue(i);
-             if (device.age() > 100) device.played();
+             if (device.age() > 30) device.played();
            }},
       {.name = "memory-of-noise",
        .turn =
@@ -160,7 +99,101 @@ std::vector<Trick> ring_tricks() {
                store_le<uint32_t>(device.at(at, 4), static_cast<uint32_t>(random()));
              for (uint16_t i = 0; i < VIRTIO_CAN_QUEUE_COUNT; ++i) device.notify_queue(i);
              device.played();
-           }},
+           },
+       .breaks_split = kTrustedTable},
+  };
+}
+
+std::vector<Trick> split_ring_tricks() {
+  constexpr uint16_t kTx = VIRTIO_CAN_QUEUE_TX;
+  constexpr uint16_t kRx = VIRTIO_CAN_QUEUE_RX;
+  return {
+      with_queue<RawSplitRing>(
+          "used-id-of-32-bits", kRx,
+          [](const RawSplitRing& ring, const Chain& chain) { ring.push(chain.id | 0x10000U, 24); }),
+      with_queue<RawSplitRing>("used-index-jumps", kTx,
+                               [](const RawSplitRing& ring, const Chain&) {
+                                 ring.set_used_idx(static_cast<uint16_t>(ring.used_idx() + 30000));
+                               }),
+      with_queue<RawSplitRing>("used-index-goes-back", kRx,
+                               [](const RawSplitRing& ring, const Chain& chain) {
+                                 ring.push(chain.id, 24);
+                                 ring.set_used_idx(static_cast<uint16_t>(ring.used_idx() - 2));
+                               }),
+      with_queue<RawSplitRing>(
+          "used-ring-of-noise", kRx,
+          [random = std::minstd_rand(1)](const RawSplitRing& ring, const Chain&) mutable {
+            fill_with_noise(ring.used_area(), random);
+            ring.set_used_idx(static_cast<uint16_t>(random()));
+          }),
+  };
+}
+
+// Marks used what is `ahead` of the next chain.
+Trick used_ahead(std::string_view name, uint16_t ahead) {
+  return with_queue<RawPackedRing>(name, VIRTIO_CAN_QUEUE_TX,
+                                   [=](const RawPackedRing& ring, const Chain& chain) {
+                                     virtio::PackedPosition at = ring.position();
+                                     at.advance(ahead, ring.size());
+                                     ring.put_used(at, chain.id, 1);
+                                     ring.notify();
+                                   });
+}
+
+std::vector<Trick> packed_ring_tricks() {
+  constexpr uint16_t kTx = VIRTIO_CAN_QUEUE_TX;
+  constexpr uint16_t kRx = VIRTIO_CAN_QUEUE_RX;
+  return {
+      used_ahead("used-in-the-middle-of-a-chain", 1),
+      used_ahead("used-far-ahead", 40),
+      with_queue<RawPackedRing>("wrap-counter-wrong", kTx,
+                                [](const RawPackedRing& ring, const Chain& chain) {
+                                  virtio::PackedPosition at = ring.position();
+                                  at.wrap = !at.wrap;
+                                  ring.put_used(at, chain.id, 1);
+                                  ring.notify();
+                                }),
+      with_queue<RawPackedRing>("skips-too-little", kTx,
+                                [](const RawPackedRing& ring, const Chain& chain) {
+                                  ring.push(chain.id, 1, 1);
+                                  ring.push(chain.id, 1, 1);
+                                }),
+      with_queue<RawPackedRing>("all-used-at-once", kRx,
+                                [](const RawPackedRing& ring, const Chain&) {
+                                  virtio::PackedPosition at = ring.position();
+                                  for (uint16_t left = ring.size(); left != 0; --left) {
+                                    ring.put_used(at, at.slot, 24);
+                                    at.advance(1, ring.size());
+                                  }
+                                  ring.notify();
+                                }),
+      with_queue<RawPackedRing>("one-lap-too-many", kRx,
+                                [](const RawPackedRing& ring, const Chain& chain) {
+                                  for (uint16_t left = ring.size(); left != 0; --left)
+                                    ring.push(chain.id, 24, 1);
+                                }),
+      with_queue<RawPackedRing>(
+          "flags-of-noise", kTx,
+          [random = std::minstd_rand(1)](const RawPackedRing& ring, const Chain&) mutable {
+            const auto all = ring.descriptors();
+            for (size_t at = virtio::kPackedFlagsOffset; at < all.size();
+                 at += virtio::kDescriptorSize)
+              fill_with_noise(all.subspan(at, sizeof(uint16_t)), random);
+            ring.notify();
+          }),
+      with_queue<RawPackedRing>(
+          "descriptors-of-noise", kRx,
+          [random = std::minstd_rand(1)](const RawPackedRing& ring, const Chain&) mutable {
+            fill_with_noise(ring.descriptors(), random);
+            ring.notify();
+          }),
+      with_queue<RawPackedRing>(
+          "event-suppression-of-noise", kTx,
+          [random = std::minstd_rand(1)](const RawPackedRing& ring, const Chain& chain) mutable {
+            fill_with_noise(ring.driver_events(), random);
+            fill_with_noise(ring.device_events(), random);
+            ring.push(chain.id, 1, chain.slots);
+          }),
   };
 }
 
@@ -172,12 +205,14 @@ std::vector<Trick> can_tricks() {
       never("control-never-answered", VIRTIO_CAN_QUEUE_CONTROL),
       never("tx-never-given-back", VIRTIO_CAN_QUEUE_TX),
       with_queue("control-answered-with-garbage", VIRTIO_CAN_QUEUE_CONTROL,
-                 [](const RawRing& ring, uint16_t) { ring.serve(std::byte{0x55}); }),
-      with_queue("control-answered-with-nothing", VIRTIO_CAN_QUEUE_CONTROL,
-                 [](const RawRing& ring, uint16_t head) { ring.push(head, 0); }),
+                 [](const RawRing& ring, const Chain&) { ring.serve(std::byte{0x55}); }),
       with_queue(
-          "tx-refused", VIRTIO_CAN_QUEUE_TX,
-          [](const RawRing& ring, uint16_t) { ring.serve(std::byte{VIRTIO_CAN_RESULT_NOT_OK}); }),
+          "control-answered-with-nothing", VIRTIO_CAN_QUEUE_CONTROL,
+          [](const RawRing& ring, const Chain& chain) { ring.push(chain.id, 0, chain.slots); }),
+      with_queue("tx-refused", VIRTIO_CAN_QUEUE_TX,
+                 [](const RawRing& ring, const Chain&) {
+                   ring.serve(std::byte{VIRTIO_CAN_RESULT_NOT_OK});
+                 }),
       receive("rx-of-another-type", 0x0102, 8, 0, 0x123, 24),
       receive("rx-longer-than-a-buffer", kRx, 0xffff, 0, 0x123, 24),
       receive("rx-longer-than-a-frame", kRx, 9, 0, 0x123, 80),
@@ -196,7 +231,8 @@ std::vector<Trick> can_tricks() {
 
 std::vector<Trick> queue_tricks() {
   std::vector<Trick> all = ring_tricks();
-  for (const Trick& trick : can_tricks()) all.push_back(trick);
+  for (auto&& some : {split_ring_tricks(), packed_ring_tricks(), can_tricks()})
+    all.insert(all.end(), some.begin(), some.end());
   return all;
 }
 

@@ -3,11 +3,15 @@
 
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "hostile/hostile_device.h"
 
 namespace stratos::guest {
+
+// All of them.
+std::span<const Trick> tricks();
 
 std::vector<Trick> message_tricks();
 std::vector<Trick> link_tricks();
