@@ -128,10 +128,16 @@ Result Daemon::enter_sandbox() {
   return {};
 }
 
+// A guest can write to all of its region, so memory that makes no sense is that guest's
+// affair as long as there is another one to serve.
 Result Daemon::serve_links() {
+  std::vector<std::string> errors;
   for (const auto& unit : links_) {
-    if (auto served = unit->serve(); !served) return served;
+    if (auto served = unit->serve(); !served) errors.push_back(std::move(served.error()));
   }
+  served_links_ = links_.size() - errors.size();
+  if (!errors.empty() && served_links_ == 0) return std::unexpected(std::move(errors.front()));
+  for (const std::string& error : errors) runtime::Log("stratosd").error("{}; not served", error);
   can_buses_.begin();
   return {};
 }
@@ -149,7 +155,7 @@ Result Daemon::run() {
   }
   const runtime::ServiceManager manager(*loop_);
   const std::string status =
-      fmt::format("serving {} link(s), {} device(s)", links_.size(), devices_.size());
+      fmt::format("serving {} link(s), {} device(s)", served_links_, devices_.size());
   sd_notifyf(0, "STATUS=%s", status.c_str());
   runtime::Log log("stratosd");
   log.info("{}", status);

@@ -30,7 +30,7 @@ class Daemon {
 
   // Opens everything that the configuration names, gives up what rights it can, and
   // serves until SIGTERM or SIGINT. On an error, which is one line, no guest has seen
-  // anything of it.
+  // anything of it. A link whose memory cannot be used is left out if there is another.
   std::expected<void, std::string> run();
 
  private:
@@ -50,6 +50,7 @@ class Daemon {
   std::unique_ptr<runtime::Loop> loop_;
   std::unique_ptr<runtime::Signals> signals_;
   bool stop_wanted_ = false;
+  size_t served_links_ = 0;
   uint64_t started_at_ = 0;
   Identity identity_;
   CanBuses can_buses_;

@@ -4,24 +4,29 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/virtio_msg.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <fstream>
 #include <functional>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <sstream>
 #include <string>
 #include <thread>
 
 #include "stratosd/can_guest.h"
 #include "stratosd/notified_process.h"
 #include "stratosd/subprocess.h"
+#include "virtio/endian.h"
 
 namespace stratos::daemon {
 namespace {
@@ -79,12 +84,12 @@ class EndToEndTest : public ::testing::Test {
     ASSERT_TRUE(b_->come_up()) << daemon_->log();
   }
 
-  // Serves both guests until `done`; false if it takes too long.
+  // Serves the guests that are there until `done`; false if it takes too long.
   bool serve_until(const std::function<bool()>& done) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (!done()) {
       if (std::chrono::steady_clock::now() > deadline) return false;
-      a_->poll();
+      if (a_) a_->poll();
       b_->poll();
       if (!done()) b_->sleep();
     }
@@ -104,6 +109,18 @@ class EndToEndTest : public ::testing::Test {
   std::unique_ptr<CanGuest> a_;
   std::unique_ptr<CanGuest> b_;
 };
+
+size_t lines_with(const std::string& text, const std::string& part) {
+  std::istringstream stream(text);
+  size_t count = 0;
+  for (std::string line; std::getline(stream, line);) count += line.find(part) != line.npos;
+  return count;
+}
+
+void pretend_revision(CanGuest& guest, uint16_t revision) {
+  virtio::store_le<uint16_t>(&guest.driver().region()[offsetof(virtio_msg_amp_layout, version)],
+                             revision);
+}
 
 TEST_F(EndToEndTest, FramesGoFromGuestToGuestAndAreCounted) {
   start_hub();
@@ -249,6 +266,54 @@ TEST_F(EndToEndTest, AMissingHubIsOneLineAndNothingIsHalfStarted) {
   CanGuest guest(scratch_.file("a.driver"), kRegionSize);
   guest.driver().poll();
   EXPECT_EQ(guest.driver().status(), virtio::LinkStatus::kInit);
+}
+
+// A guest can write to the whole region, its layout too: that is a lie about its own link.
+TEST_F(EndToEndTest, ALayoutOfAnotherRevisionIsOneLineAndCostsTheOthersNothing) {
+  start_hub();
+  CanGuest foreign(scratch_.file("a.driver"), kRegionSize);
+  b_ = std::make_unique<CanGuest>(scratch_.file("b.driver"), kRegionSize);
+  pretend_revision(foreign, VIRTIO_MSG_AMP_VERSION + 1);
+  start_daemon();
+  EXPECT_TRUE(daemon_->heard("STATUS=serving 1 link(s), 2 device(s)")) << daemon_->log();
+  ASSERT_TRUE(b_->come_up()) << daemon_->log();
+  ASSERT_TRUE(b_->send(1));
+  ASSERT_TRUE(serve_until([&] { return b_->results().size() == 1; })) << daemon_->log();
+  EXPECT_EQ(lines_with(daemon_->log(), "link a: "), 1) << daemon_->log();
+  EXPECT_THAT(daemon_->log(),
+              HasSubstr("link a: the layout is not valid: unknown version; not served"));
+  const auto head = foreign.driver().layout().device.head;
+  EXPECT_TRUE(std::ranges::all_of(foreign.driver().region().subspan(head.offset, head.size),
+                                  [](std::byte byte) { return byte == std::byte{}; }))
+      << "nothing is half started";
+
+  pretend_revision(*b_, VIRTIO_MSG_AMP_VERSION + 1);
+  const auto result = (daemon_.reset(), run_program({STRATOSD_PATH, "--config", config()}));
+  EXPECT_EQ(result.exit_code, 1) << "nobody is left to serve";
+  EXPECT_EQ(lines_with(result.errors, "link a: "), 1) << result.errors;
+}
+
+TEST_F(EndToEndTest, AGuestOfAnotherRevisionIsCountedAndAnswersAreNotMadeUp) {
+  start_hub();
+  start_daemon();
+  start_guests();
+  // Header only: type, id, device, token, size. No id of revision 1, and one that is too short.
+  constexpr std::array<std::byte, 8> kUnknown{{{}, std::byte{0x3f}, {}, {}, {}, {}, std::byte{8}}};
+  constexpr std::array<std::byte, 8> kShort{
+      {{}, std::byte{VIRTIO_MSG_GET_CONFIG}, {}, {}, {}, {}, std::byte{8}}};
+  constexpr int kRounds = 50;
+  for (int round = 0; round < kRounds; ++round) {
+    ASSERT_TRUE(serve_until([&] { return a_->driver().send_raw(kUnknown); }));
+    ASSERT_TRUE(serve_until([&] { return a_->driver().send_raw(kShort); }));
+  }
+  ASSERT_TRUE(serve_until([&] {
+    return ask("stats")["links"][0]["messages_malformed"] == 2 * kRounds;
+  })) << daemon_->log();
+  EXPECT_LE(lines_with(daemon_->log(), "message"), kRounds / 2) << "the log is flooded\n"
+                                                                << daemon_->log();
+  EXPECT_FALSE(a_->driver().take_event().has_value()) << "no answer to what nobody understands";
+  ASSERT_TRUE(a_->send(1));
+  ASSERT_TRUE(serve_until([&] { return b_->heard().size() == 1; })) << daemon_->log();
 }
 
 TEST_F(EndToEndTest, AMissingUioDeviceIsOneLine) {

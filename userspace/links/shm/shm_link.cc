@@ -54,7 +54,10 @@ std::expected<void, std::string> ShmLink::begin(std::unique_ptr<Attachment> atta
   virtio::LinkOptions options = options_.link;
   options.doorbell = attachment->doorbell();
   if (auto done = link->attach(attachment->region(), *attachment, observer_, options); !done) {
-    return std::unexpected(virtio::to_string(done.error()));
+    const auto layout = virtio::read_layout(attachment->region());
+    return std::unexpected(layout ? std::string(virtio::to_string(done.error()))
+                                  : fmt::format("{}: {}", virtio::to_string(done.error()),
+                                                virtio::to_string(layout.error())));
   }
   for (const Entry& entry : devices_) {
     if (auto done = link->add_device(entry.number, *entry.device, entry.memory_size); !done) {
