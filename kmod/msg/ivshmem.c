@@ -8,8 +8,10 @@
  */
 #include <linux/interrupt.h>
 #include <linux/io.h>
+#include <linux/irq.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/rcupdate.h>
 
 #include "link.h"
 
@@ -69,7 +71,7 @@ static void *ivshmem_map_memory(struct pci_dev *pdev)
 
 static int ivshmem_request_irq(struct pci_dev *pdev, struct virtio_msg_link *link)
 {
-	int err;
+	int err, irq;
 
 	err = pci_alloc_irq_vectors(pdev, 1, 1, PCI_IRQ_MSIX);
 	if (err < 0) {
@@ -79,11 +81,28 @@ static int ivshmem_request_irq(struct pci_dev *pdev, struct virtio_msg_link *lin
 		return err;
 	}
 
-	err = request_irq(pci_irq_vector(pdev, IVSHMEM_VECTOR), ivshmem_interrupt, 0,
-			  pci_name(pdev), link);
+	irq = pci_irq_vector(pdev, IVSHMEM_VECTOR);
+	/* ivshmem_free_irq() wants the vector masked at once, not at the next interrupt. */
+	irq_set_status_flags(irq, IRQ_DISABLE_UNLAZY);
+	err = request_irq(irq, ivshmem_interrupt, 0, pci_name(pdev), link);
 	if (err)
 		pci_free_irq_vectors(pdev);
 	return err;
+}
+
+/*
+ * The peer may ring whenever it likes, also now.  A CPU that took its interrupt
+ * and did not come to handle it yet would find the interrupt gone, and the kernel
+ * would complain of an unexpected one: give it time, with the vector masked.
+ */
+static void ivshmem_free_irq(struct pci_dev *pdev, struct virtio_msg_link *link)
+{
+	int irq = pci_irq_vector(pdev, IVSHMEM_VECTOR);
+
+	disable_irq(irq);
+	synchronize_rcu();
+	free_irq(irq, link);
+	pci_free_irq_vectors(pdev);
 }
 
 static int ivshmem_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -135,8 +154,7 @@ static void ivshmem_remove(struct pci_dev *pdev)
 	struct virtio_msg_link *link = pci_get_drvdata(pdev);
 
 	virtio_msg_link_stop(link);
-	free_irq(pci_irq_vector(pdev, IVSHMEM_VECTOR), link);
-	pci_free_irq_vectors(pdev);
+	ivshmem_free_irq(pdev, link);
 	pci_clear_master(pdev);
 	virtio_msg_link_destroy(link);
 }

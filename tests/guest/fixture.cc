@@ -52,10 +52,13 @@ void GuestTest::TearDown() {
 
 std::vector<std::string> all_kernels() { return {"6.1", "6.12"}; }
 
+std::string kernel_name(std::string series) {
+  std::replace(series.begin(), series.end(), '.', '_');
+  return series;
+}
+
 std::string kernel_test_name(const ::testing::TestParamInfo<std::string>& info) {
-  std::string name = info.param;
-  std::replace(name.begin(), name.end(), '.', '_');
-  return name;
+  return kernel_name(info.param);
 }
 
 }  // namespace stratos::guest

@@ -45,6 +45,8 @@ class KernelTest : public GuestTest, public ::testing::WithParamInterface<std::s
 };
 
 std::vector<std::string> all_kernels();
+// As a part of a test's name.
+std::string kernel_name(std::string series);
 std::string kernel_test_name(const ::testing::TestParamInfo<std::string>& info);
 
 #define STRATOS_ON_EACH_KERNEL(suite)                                                           \

@@ -8,6 +8,7 @@
 #include <array>
 #include <iterator>
 
+#include "can_link.h"
 #include "fixture.h"
 #include "harness/can.h"
 #include "harness/helper.h"
@@ -98,25 +99,8 @@ void HostileDeviceTest::meet(const Trick& trick, RingKind rings) {
 
 void HostileDeviceTest::meet_honest(RingKind rings) {
   SCOPED_TRACE("honest");
-  const Helper helper(scratch_, fmt::format(R"(
-[[link]]
-name = "a"
-type = "shm"
-socket = "{}"
-ring = "{}"
-
-[[bus]]
-name = "bench"
-type = "virtual"
-
-[[device]]
-name = "can0"
-type = "can"
-link = "a"
-number = 0
-bus = "bench"
-)",
-                                            hub_->device_socket("a").string(), to_string(rings)));
+  const Helper helper(scratch_,
+                      to_config({.socket = hub_->device_socket("a"), .ring = to_string(rings)}));
   a_->must(kLoad);
   can_up(*a_, "can0");
   a_->must("cansend can0 123#01");

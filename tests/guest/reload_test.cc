@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "can_link.h"
 #include "fixture.h"
 #include "harness/can.h"
 #include "harness/helper.h"
@@ -15,29 +16,6 @@ namespace {
 // A frame each millisecond, for ever, whoever listens.
 constexpr const char* kReplay =
     "(0.000000) bus 111#11\n(0.001000) bus 222#2222\n(0.002000) bus 333##133\n";
-
-std::string one_device_on_a_busy_bus(const std::string& socket, const std::string& replay) {
-  return fmt::format(R"(
-[[link]]
-name = "a"
-type = "shm"
-socket = "{}"
-
-[[bus]]
-name = "busy"
-type = "virtual"
-replay = "{}"
-replay_rounds = 0
-
-[[device]]
-name = "can0"
-type = "can"
-link = "a"
-number = 0
-bus = "busy"
-)",
-                     socket, replay);
-}
 
 // rounds FIRST LAST - in odd rounds the frontend goes first, in even ones the transport does.
 constexpr const char* kRounds = R"(
@@ -99,8 +77,11 @@ void ReloadTest::reload(int count) {
   constexpr int kWarm = 4;         // rounds until caches have their size
   constexpr long kNoiseKib = 512;  // of the kernel's own
   const Hub hub(scratch_, {"a"});
-  const Helper helper(scratch_, one_device_on_a_busy_bus(hub.device_socket("a"),
-                                                         scratch_.write("busy.log", kReplay)));
+  const auto replay = scratch_.write("busy.log", kReplay);
+  const Helper helper(
+      scratch_,
+      to_config({.socket = hub.device_socket("a"),
+                 .bus_keys = fmt::format("replay = \"{}\"\nreplay_rounds = 0", replay.string())}));
   Guest& a = boot({.kernel = kernel(), .links = {hub.driver_socket("a")}, .cpus = 2});
   a.insmod("can-raw");
   a.write("/tmp/rounds", kRounds);

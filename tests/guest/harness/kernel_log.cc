@@ -23,7 +23,7 @@ const std::regex& fault_pattern() {
       "|general protection|unable to handle|UBSAN|KASAN|KFENCE|refcount_t:|list_(add|del) "
       "corruption"
       "|scheduling while atomic|sleeping function called|possible recursive locking"
-      "|bad unlock|Bad page|nobody cared");
+      "|bad unlock|Bad page|nobody cared|unexpected IRQ trap");
   return pattern;
 }
 

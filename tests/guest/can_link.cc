@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "can_link.h"
+
+#include <fmt/format.h>
+
+namespace stratos::guest {
+
+std::string to_config(const CanLink& link) {
+  std::string config = fmt::format(R"(
+[[link]]
+name = "a"
+type = "shm"
+socket = "{}"
+ring = "{}"
+
+[[bus]]
+name = "bench"
+type = "virtual"
+{}
+)",
+                                   link.socket.string(), link.ring, link.bus_keys);
+  for (int number = 0; number < link.devices; ++number) {
+    config += fmt::format(R"(
+[[device]]
+name = "can{0}"
+type = "can"
+link = "a"
+number = {0}
+bus = "bench"
+)",
+                          number);
+  }
+  return config;
+}
+
+}  // namespace stratos::guest

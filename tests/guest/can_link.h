@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The helper's configuration for a link with CAN devices on one virtual bus.
+
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace stratos::guest {
+
+struct CanLink {
+  std::filesystem::path socket;  // the hub's device socket
+  std::string ring = "packed";   // or "split"
+  int devices = 1;               // can0, can1, ... of the guest
+  std::string bus_keys{};        // further lines of the [[bus]]
+};
+
+std::string to_config(const CanLink& link);
+
+}  // namespace stratos::guest
