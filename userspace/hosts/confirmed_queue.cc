@@ -90,6 +90,8 @@ uint64_t ConfirmedQueue::deadline_of(const Entry& entry) const {
   return std::max(entry.deadline, last_echo_ + options_.patience);
 }
 
+void ConfirmedQueue::deaf_until(uint64_t now) { last_echo_ = std::max(last_echo_, now); }
+
 void ConfirmedQueue::expire(uint64_t now) {
   for (uint64_t i = begin_; i < accepted_end_; ++i) {
     Entry& entry = at(i);

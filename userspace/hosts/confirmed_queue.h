@@ -62,6 +62,8 @@ class ConfirmedQueue {
 
   // The echo of `frame` arrived.
   void echo(const can::Frame& frame, uint64_t now);
+  // No echo could be heard until `now`: frames get the time that they lost.
+  void deaf_until(uint64_t now);
   // Gives up the frames whose time is over.
   void expire(uint64_t now);
   // When expire() has something to do next.
@@ -106,7 +108,7 @@ class ConfirmedQueue {
   uint64_t accepted_end_ = 0;   // up to here the kernel has it
   uint64_t batch_end_ = 0;      // up to here it is handed over
   uint64_t end_ = 0;
-  uint64_t last_echo_ = 0;
+  uint64_t last_echo_ = 0;                 // or when the last time of deafness ended
   std::optional<uint64_t> refused_since_;  // nothing was accepted from then on
   Counters counters_;
 };

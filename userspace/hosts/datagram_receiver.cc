@@ -24,6 +24,8 @@ constexpr size_t kControlSize = CMSG_SPACE(sizeof(uint32_t));
 constexpr size_t kBufferSize = 128;
 static_assert(sizeof(io_uring_recvmsg_out) + kControlSize + DatagramReceiver::kMaxDatagram <=
               kBufferSize);
+// More than any socket holds: an end for the loop that empties one.
+constexpr uint32_t kMostInSocket = 1 << 17;
 // An error that does not go away must not keep the loop busy.
 constexpr auto kPauseAfterError = std::chrono::milliseconds(10);
 
@@ -59,16 +61,27 @@ struct DatagramReceiver::State final : runtime::OwnedOperation {
         events(std::move(receiver_events)),
         pool(std::make_shared<Pool>(next_pool())),
         refill(std::make_unique<Refill>(*this)),
-        pause(std::make_unique<runtime::Timer>(loop, [this] { arm(); })) {
+        later(std::make_unique<runtime::Timer>(loop, [this] { go_on(); })) {
     message.msg_controllen = kControlSize;
     std::iota(unused.begin(), unused.end(), uint16_t{0});
   }
 
+  // A datagram in a buffer of the pool.
+  struct Kept {
+    uint16_t buffer = 0;
+    std::span<const std::byte> bytes;
+  };
+
   void arm();
+  void go_on();
   void give_back();
+  void recycle(uint16_t buffer);
   void on_complete(int32_t result, uint32_t flags) override;
-  void take(std::span<std::byte> buffer);
+  bool take(uint16_t buffer, size_t size);
   void note_drops(io_uring_recvmsg_out* out);
+  void report_kept();
+  void forget_kept();
+  void empty_socket();
 
   runtime::Loop& loop;
   const int fd;
@@ -79,13 +92,18 @@ struct DatagramReceiver::State final : runtime::OwnedOperation {
   std::array<uint16_t, kBuffers> unused;  // a ring of buffers that the pool lacks
   uint32_t first_unused = 0;
   uint32_t unused_count = kBuffers;
+  std::array<Kept, kBuffers> kept;  // a ring of datagrams that wait for resume()
+  uint32_t first_kept = 0;
+  uint32_t kept_count = 0;
+  bool held = false;
+  bool discarding = false;  // until the present receive has ended
   uint32_t last_drops = 0;  // as the kernel counts, modulo 2^32
   uint64_t drops = 0;
-  std::unique_ptr<runtime::Timer> pause;
+  std::unique_ptr<runtime::Timer> later;
 };
 
 void DatagramReceiver::State::arm() {
-  if (pending()) return;
+  if (pending() || kept_count == kBuffers) return;
   give_back();
   io_uring_sqe* entry = loop.prepare(*this);
   io_uring_prep_recvmsg_multishot(entry, fd, &message, 0);
@@ -107,31 +125,80 @@ void DatagramReceiver::State::give_back() {
   unused_count -= run;
 }
 
+void DatagramReceiver::State::recycle(uint16_t buffer) {
+  unused[(first_unused + unused_count) % kBuffers] = buffer;
+  ++unused_count;
+  if (unused_count >= kBuffers / 4) give_back();
+}
+
 void DatagramReceiver::State::on_complete(int32_t result, uint32_t flags) {
   if ((flags & IORING_CQE_F_BUFFER) != 0) {
-    const uint32_t index = flags >> IORING_CQE_BUFFER_SHIFT;
-    const std::span<std::byte> buffer(&pool->memory[index * kBufferSize], kBufferSize);
-    if (result > 0) take(buffer.first(std::min(static_cast<size_t>(result), kBufferSize)));
-    unused[(first_unused + unused_count) % kBuffers] = static_cast<uint16_t>(index);
-    ++unused_count;
-    if (unused_count >= kBuffers / 4) give_back();
+    const auto buffer = static_cast<uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
+    if (!take(buffer, result > 0 ? static_cast<size_t>(result) : 0)) recycle(buffer);
   }
   if ((flags & IORING_CQE_F_MORE) != 0) return;
-  // The receive ended: without buffers it goes on at once, with an error a little later.
-  if (result >= 0 || result == -ENOBUFS) return arm();
-  pause->start_once(kPauseAfterError);
+  // The receive ended: without buffers, or by discard(), it goes on at once, with an error
+  // a little later.
+  const bool discarded = std::exchange(discarding, false);
+  if (result >= 0 || result == -ENOBUFS || (discarded && result == -ECANCELED)) return arm();
+  later->start_once(kPauseAfterError);
   if (result != -ECANCELED && result != -EAGAIN && result != -EINTR) events.on_error(-result);
 }
 
-void DatagramReceiver::State::take(std::span<std::byte> buffer) {
+// Whether the datagram in `buffer` was kept there.
+bool DatagramReceiver::State::take(uint16_t buffer, size_t size) {
+  std::byte* const memory = &pool->memory[buffer * kBufferSize];
   io_uring_recvmsg_out* out =
-      io_uring_recvmsg_validate(buffer.data(), static_cast<int>(buffer.size()), &message);
-  if (!out || (out->flags & MSG_TRUNC) != 0) return;
+      io_uring_recvmsg_validate(memory, static_cast<int>(std::min(size, kBufferSize)), &message);
+  if (!out || (out->flags & MSG_TRUNC) != 0) return false;
   note_drops(out);
-  const auto* payload = static_cast<const std::byte*>(io_uring_recvmsg_payload(out, &message));
-  const size_t size = std::min<size_t>(out->payloadlen, kMaxDatagram);
-  events.on_datagram(
-      {.bytes = std::span(payload, size), .confirm = (out->flags & MSG_CONFIRM) != 0});
+  const std::span bytes(static_cast<const std::byte*>(io_uring_recvmsg_payload(out, &message)),
+                        std::min<size_t>(out->payloadlen, kMaxDatagram));
+  const bool confirm = (out->flags & MSG_CONFIRM) != 0;
+  if (!confirm && discarding) return false;
+  if (!confirm && (held || kept_count > 0)) {
+    kept[(first_kept + kept_count++) % kBuffers] = {.buffer = buffer, .bytes = bytes};
+    return true;
+  }
+  events.on_datagram({.bytes = bytes, .confirm = confirm});
+  return false;
+}
+
+void DatagramReceiver::State::go_on() {
+  report_kept();
+  arm();
+}
+
+void DatagramReceiver::State::report_kept() {
+  while (kept_count > 0 && !held) {
+    const Kept next = kept[first_kept];
+    first_kept = (first_kept + 1) % kBuffers;
+    --kept_count;
+    events.on_datagram({.bytes = next.bytes, .confirm = false});
+    recycle(next.buffer);
+  }
+}
+
+void DatagramReceiver::State::forget_kept() {
+  for (; kept_count > 0; --kept_count) {
+    recycle(kept[first_kept].buffer);
+    first_kept = (first_kept + 1) % kBuffers;
+  }
+}
+
+void DatagramReceiver::State::empty_socket() {
+  for (uint32_t i = 0; i < kMostInSocket; ++i) {
+    std::array<std::byte, kMaxDatagram> bytes;
+    iovec part{.iov_base = bytes.data(), .iov_len = bytes.size()};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    const ssize_t size = recvmsg(fd, &header, MSG_DONTWAIT);
+    if (size < 0) return;
+    if ((header.msg_flags & MSG_CONFIRM) == 0) continue;
+    events.on_datagram(
+        {.bytes = std::span(bytes).first(static_cast<size_t>(size)), .confirm = true});
+  }
 }
 
 void DatagramReceiver::State::note_drops(io_uring_recvmsg_out* out) {
@@ -152,9 +219,26 @@ DatagramReceiver::DatagramReceiver(runtime::Loop& loop, int fd, Events events)
 
 DatagramReceiver::~DatagramReceiver() {
   // The loop may outlive us and must find nothing in the state that needs the loop.
-  state_->pause.reset();
+  state_->later.reset();
   loop_.retire(std::move(state_->refill));
   loop_.retire(std::move(state_));
+}
+
+void DatagramReceiver::hold() { state_->held = true; }
+
+void DatagramReceiver::resume() {
+  state_->held = false;
+  if (state_->kept_count > 0) state_->later->start_once(std::chrono::nanoseconds{0});
+}
+
+void DatagramReceiver::discard() {
+  state_->held = false;
+  state_->forget_kept();
+  state_->empty_socket();
+  // What was received already, and not yet reported to us, comes before the end.
+  state_->discarding = state_->pending();
+  if (state_->discarding) return loop_.cancel(*state_);
+  state_->arm();
 }
 
 uint64_t DatagramReceiver::kernel_drops() const { return state_->drops; }

@@ -43,7 +43,7 @@ Socketcan::Socketcan(runtime::Loop& loop, const Options& options, std::unique_pt
       retry_(loop, [this] { flush(); }),
       echo_timer_(loop,
                   [this] {
-                    queue_.expire(loop_.now());
+                    if (!held_) queue_.expire(loop_.now());
                     report();
                   }),
       sender_(loop, socket_->fd(), [this](DatagramSender::Result result) { on_batch(result); }),
@@ -75,7 +75,14 @@ void Socketcan::stop() {
   queue_.forget();
   retry_.stop();
   echo_timer_.stop();
+  become_deaf();
+}
+
+// What was heard so far is nothing for a listener that starts later.
+void Socketcan::become_deaf() {
+  held_ = false;
   socket_->listen(false);
+  receiver_.discard();
 }
 
 bool Socketcan::send(const can::Frame& frame, can::TxToken token) {
@@ -89,6 +96,18 @@ void Socketcan::flush() {
     sender_.add(to_socket(queue_.batch_frame(i), options_.bit_rate_switch).bytes());
   }
   if (count > 0) sender_.submit();
+}
+
+void Socketcan::hold() {
+  held_ = true;
+  receiver_.hold();
+}
+
+void Socketcan::release() {
+  held_ = false;
+  receiver_.resume();
+  queue_.deaf_until(loop_.now());
+  watch_echoes();
 }
 
 void Socketcan::on_batch(DatagramSender::Result result) {
@@ -144,12 +163,16 @@ void Socketcan::report() {
     ++(report->ok ? counters_.tx : counters_.tx_failed);
     listener_->on_sent(report->token, report->ok);
   }
-  // The timer is never stopped here: one that fires for nothing, once in a while, is
-  // cheaper than a cancellation per frame.
-  if (const auto deadline = queue_.deadline()) {
-    const uint64_t now = loop_.now();
-    echo_timer_.start_once(std::chrono::nanoseconds(*deadline > now ? *deadline - now : 0));
-  }
+  watch_echoes();
+}
+
+// The timer is never stopped here: one that fires for nothing, once in a while, is cheaper
+// than a cancellation per frame.
+void Socketcan::watch_echoes() {
+  const auto deadline = queue_.deadline();
+  if (!deadline || held_) return;
+  const uint64_t now = loop_.now();
+  echo_timer_.start_once(std::chrono::nanoseconds(*deadline > now ? *deadline - now : 0));
 }
 
 void Socketcan::interface_down(int error) {
@@ -165,11 +188,11 @@ void Socketcan::bus_off() {
   if (!accepting_) return;
   accepting_ = false;
   retry_.stop();
-  socket_->listen(false);
   queue_.fail_all();
   report();
   // The listener may have stopped, or started again, while it heard of its frames.
   if (accepting_ || !listener_) return;
+  become_deaf();
   std::exchange(listener_, nullptr)->on_bus_off();
 }
 

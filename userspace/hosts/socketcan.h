@@ -5,6 +5,10 @@
 // was acknowledged on the wire; see confirmed_queue.h. Frames go out strictly in
 // order, also when the interface's queue is full for a while.
 //
+// While the listener holds the bus, frames wait in the socket. What does not fit there is
+// lost and counted, rx_kernel_drops(). Echoes may then wait behind frames, so that none
+// counts as overdue meanwhile.
+//
 // An interface that goes down or bus-off looks like bus-off to a guest. Restarting the
 // controller is the host's business (`ip link set can0 type can restart-ms 100`); the
 // guest's START succeeds as soon as the interface is up again.
@@ -63,6 +67,8 @@ class Socketcan final : public can::Bus {
   void stop() override;
   bool send(const can::Frame& frame, can::TxToken token) override;
   void flush() override;
+  void hold() override;
+  void release() override;
 
   const Counters& counters() const { return counters_; }
   const ConfirmedQueue::Counters& echo_counters() const { return queue_.counters(); }
@@ -74,6 +80,8 @@ class Socketcan final : public can::Bus {
   void on_socket_error(int error);
   void on_batch(DatagramSender::Result result);
   void report();
+  void watch_echoes();
+  void become_deaf();
   void interface_down(int error);
   void bus_off();
 
@@ -84,6 +92,7 @@ class Socketcan final : public can::Bus {
   ConfirmedQueue queue_;
   can::BusListener* listener_ = nullptr;  // set while started
   bool accepting_ = false;                // started and not on the way to bus-off
+  bool held_ = false;
   runtime::Timer retry_;
   runtime::Timer echo_timer_;
   DatagramSender sender_;

@@ -69,6 +69,7 @@ nlohmann::ordered_json HostedCan::counters() const {
       {"rx_too_small", c.rx_too_small},
       {"rx_discarded", c.rx_discarded},
       {"rx_backlog_peak", c.rx_backlog_peak},
+      {"rx_holds", c.rx_holds},
       {"bus_starts", c.starts},
       {"bus_stops", c.stops},
       {"bus_offs", c.bus_offs},

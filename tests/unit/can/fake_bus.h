@@ -25,6 +25,7 @@ class FakeBus final : public can::Bus {
     return true;
   }
   void stop() override {
+    held = false;
     listener = nullptr;
     under_way.clear();
   }
@@ -35,6 +36,8 @@ class FakeBus final : public can::Bus {
     return true;
   }
   void flush() override { ++flushes; }
+  void hold() override { held = true; }
+  void release() override { held = false; }
 
   // The oldest transmission is over.
   void complete(bool ok = true) {
@@ -45,6 +48,7 @@ class FakeBus final : public can::Bus {
   void go_bus_off() {
     can::BusListener& hearing = *listener;
     room = 0;
+    held = false;
     while (!under_way.empty()) complete(false);
     listener = nullptr;
     hearing.on_bus_off();
@@ -53,6 +57,7 @@ class FakeBus final : public can::Bus {
   Capabilities capable{.fd = true, .remote = true};
   bool usable = true;
   size_t room = SIZE_MAX;
+  bool held = false;
   can::BusListener* listener = nullptr;
   std::deque<Sent> under_way;
   std::vector<can::Frame> all;

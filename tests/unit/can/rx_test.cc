@@ -64,6 +64,40 @@ TEST_P(CanRx, AFullBacklogLosesTheNewestAndCounts) {
   EXPECT_EQ(rig.device.counters().rx_overrun, 3U);
 }
 
+// A bus that can wait loses nothing, however long the driver takes.
+TEST_P(CanRx, HoldsTheBusWhileTheBacklogFillsAndReleasesItOnceItIsEmpty) {
+  CanRig rig(options(8));
+  ASSERT_EQ(rig.start(), kOk);
+  uint32_t sent = 0;
+  uint32_t got = 0;
+  while (sent < 100) {
+    while (!rig.bus.held) rig.bus.listener->on_frame(numbered(1, sent++));
+    rig.post_rx(3);
+    rig.process(VIRTIO_CAN_QUEUE_RX);
+    EXPECT_TRUE(rig.bus.held) << "released while frames wait";
+    rig.post_rx(2);
+    rig.process(VIRTIO_CAN_QUEUE_RX);
+    EXPECT_FALSE(rig.bus.held);
+    for (const can::Frame& frame : rig.received_frames()) ASSERT_EQ(number_of(frame), got++);
+  }
+  EXPECT_EQ(got, sent);
+  EXPECT_EQ(rig.device.counters().rx_overrun, 0U);
+  EXPECT_EQ(rig.device.counters().rx_backlog_peak, 4U);
+  EXPECT_GT(rig.device.counters().rx_holds, 10U);
+}
+
+TEST_P(CanRx, AHoldEndsWithTheControllersStop) {
+  CanRig rig(options(2));
+  for (int round = 1; round <= 2; ++round) {
+    ASSERT_EQ(rig.start(), kOk);
+    rig.bus.listener->on_frame(numbered(1, 0));
+    EXPECT_TRUE(rig.bus.held);
+    EXPECT_EQ(rig.device.counters().rx_holds, static_cast<uint64_t>(round));
+    ASSERT_EQ(rig.stop(), kOk);
+    EXPECT_FALSE(rig.bus.held);
+  }
+}
+
 TEST_P(CanRx, WorksWithoutABacklog) {
   CanRig rig(options(0));
   ASSERT_EQ(rig.start(), kOk);

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <vector>
 
 #include "hosts/datagram_receiver.h"
 #include "hosts/datagram_sender.h"
@@ -74,6 +75,61 @@ TEST_F(Datagrams, OfTheLargestSizeAreReceivedWhole) {
   ASSERT_TRUE(pair.write(bytes));
   while (size == 0) loop->turn(true);
   EXPECT_EQ(size, bytes.size());
+}
+
+// More than the pool holds: the rest waits in the socket.
+TEST_F(Datagrams, WaitWhileTheyAreHeldAndComeInOrder) {
+  std::vector<uint32_t> got;
+  DatagramReceiver* self = nullptr;
+  DatagramReceiver receiver(*loop, pair.ours.get(),
+                            {.on_datagram =
+                                 [&](const hosts::Datagram& datagram) {
+                                   got.push_back(number_in(datagram.bytes));
+                                   if (got.size() % 100 == 0) self->hold();
+                                 },
+                             .on_error = [](int) {}});
+  self = &receiver;
+  constexpr uint32_t kCount = 3000;
+  uint32_t sent = 0;
+  for (uint32_t holds = 1; got.size() < kCount; ++holds) {
+    // Until nothing fits any more, neither here nor in the socket.
+    int full = 0;
+    while (full < 3) {
+      const bool wrote = sent < kCount && pair.write(numbered_bytes(sent));
+      wrote ? static_cast<void>(++sent) : static_cast<void>(++full);
+      loop->turn(false);
+    }
+    ASSERT_EQ(got.size(), 100 * holds);
+    receiver.resume();
+    EXPECT_EQ(got.size(), 100 * holds) << "reported from within resume()";
+    while (got.size() == 100 * holds && got.size() < kCount) loop->turn(true);
+  }
+  for (uint32_t i = 0; i < kCount; ++i) ASSERT_EQ(got[i], i);
+}
+
+TEST_F(Datagrams, ThatWereHeldAreGoneAfterDiscard) {
+  std::vector<uint32_t> got;
+  DatagramReceiver receiver(
+      *loop, pair.ours.get(),
+      {.on_datagram = [&](const auto& datagram) { got.push_back(number_in(datagram.bytes)); },
+       .on_error = [](int) {}});
+  uint32_t sent = 0;
+  for (int round = 0; round < 3; ++round) {
+    receiver.hold();
+    const uint32_t first = sent;
+    while (sent < first + 300 && pair.write(numbered_bytes(sent))) {
+      ++sent;
+      loop->turn(false);
+    }
+    ASSERT_GT(sent, first + 256) << "the socket held nothing";
+    receiver.discard();
+    for (int i = 0; i < 5; ++i) loop->turn(false);
+    EXPECT_TRUE(got.empty());
+    ASSERT_TRUE(pair.write(numbered_bytes(77)));
+    while (got.empty()) loop->turn(true);
+    EXPECT_EQ(got, std::vector<uint32_t>{77});
+    got.clear();
+  }
 }
 
 TEST_F(Datagrams, AReceiverMayGoWhileTheKernelIsBusyWithIt) {

@@ -14,6 +14,7 @@
 #include "hosts/listener.h"
 #include "hosts/socket_pair.h"
 #include "hosts/socketcan_frame.h"
+#include "runtime/timer.h"
 
 namespace stratos::test {
 namespace {
@@ -150,6 +151,55 @@ TEST_F(SocketcanBus, HearsFramesWhileItIsStarted) {
   bus->stop();
   EXPECT_FALSE(listens);
   EXPECT_EQ(bus->counters().rx, 1U);
+}
+
+TEST_F(SocketcanBus, HoldsFramesBackUntilTheyAreReleased) {
+  open({.echo = false});
+  ASSERT_TRUE(bus->start(listener));
+  listener.frame_hook = [&](const can::Frame&) { bus->hold(); };
+  for (uint8_t i = 0; i < 5; ++i) hear(frame_of(1, i));
+  for (size_t i = 0; i < 5; ++i) {
+    run_until([&] { return listener.frames.size() == i + 1; });
+    for (int turn = 0; turn < 3; ++turn) loop->turn(false);
+    ASSERT_EQ(listener.frames.size(), i + 1) << "not held back";
+    EXPECT_EQ(listener.frames.back(), frame_of(1, static_cast<uint8_t>(i)));
+    bus->release();
+  }
+}
+
+TEST_F(SocketcanBus, WhatWasHeldBackIsNothingForTheNextStart) {
+  open({.echo = false});
+  ASSERT_TRUE(bus->start(listener));
+  bus->hold();
+  hear(frame_of(1));
+  for (int i = 0; i < 3; ++i) loop->turn(false);
+  hear(frame_of(2));
+  bus->stop();
+  for (int i = 0; i < 3; ++i) loop->turn(false);
+  ASSERT_TRUE(bus->start(listener));
+  hear(frame_of(3));
+  run_until([&] { return !listener.frames.empty(); });
+  EXPECT_EQ(listener.frames, std::vector{frame_of(3)});
+}
+
+// Its echo may wait behind frames that nobody takes.
+TEST_F(SocketcanBus, NoEchoIsOverdueWhileFramesAreHeldBack) {
+  constexpr auto kPatience = std::chrono::milliseconds(20);
+  open({.echo = true, .echo_patience = kPatience});
+  ASSERT_TRUE(bus->start(listener));
+  bus->hold();
+  ASSERT_TRUE(bus->send(frame_of(1), 7));
+  bus->flush();
+  bool over = false;
+  runtime::Timer much_later(*loop, [&] { over = true; });
+  much_later.start_once(5 * kPatience);
+  run_until([&] { return over; });
+  EXPECT_TRUE(listener.sent.empty());
+  const uint64_t released = loop->now();
+  bus->release();
+  run_until([&] { return !listener.sent.empty(); });
+  EXPECT_GE(std::chrono::nanoseconds(loop->now() - released), kPatience);
+  EXPECT_EQ(listener.sent, (std::vector<Listener::Sent>{{7, false}}));
 }
 
 TEST_F(SocketcanBus, AnInterfaceThatIsDownCannotBeStarted) {

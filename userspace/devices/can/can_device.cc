@@ -195,9 +195,23 @@ void CanDevice::on_frame(const Frame& frame) {
   Step step = Step::kIdle;
   if (queue && backlog_.empty()) step = deliver(*queue, frame);
   if (step == Step::kDone) transport_->completed(VIRTIO_CAN_QUEUE_RX);
-  if (step != Step::kIdle) return;
+  if (step == Step::kIdle) store(frame);
+}
+
+// The other half of the backlog is for what the bus has under way already.
+void CanDevice::store(const Frame& frame) {
   if (!backlog_.push(frame)) ++counters_.rx_overrun;
   counters_.rx_backlog_peak = std::max<uint64_t>(counters_.rx_backlog_peak, backlog_.size());
+  if (bus_held_ || backlog_.size() < backlog_.capacity() / 2) return;
+  bus_held_ = true;
+  ++counters_.rx_holds;
+  bus_.hold();
+}
+
+void CanDevice::release_bus() {
+  if (!bus_held_ || !backlog_.empty()) return;
+  bus_held_ = false;
+  bus_.release();
 }
 
 bool CanDevice::serve_rx(uint32_t budget) {
@@ -208,6 +222,7 @@ bool CanDevice::serve_rx(uint32_t budget) {
     if (step == Step::kIdle || step == Step::kBroken) return false;
     backlog_.pop();
   }
+  release_bus();
   return !backlog_.empty();
 }
 
@@ -308,8 +323,9 @@ void CanDevice::enter_stopped() {
 }
 
 // What was heard before the controller stopped is old news to a driver that starts
-// it again.
+// it again. A bus that stopped holds nothing back any more.
 void CanDevice::discard_backlog() {
+  bus_held_ = false;
   counters_.rx_discarded += backlog_.size();
   backlog_.clear();
 }

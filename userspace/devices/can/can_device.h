@@ -7,8 +7,10 @@
 // is that of the bus. So LATE_TX_ACK costs nothing and is a promise that always holds.
 //
 // Rx frames keep their order. While the driver has no buffer for them they wait in a
-// bounded backlog; when that is full the newest frame is lost, as in a controller with
-// a full receive FIFO. An Rx chain is only taken to be given back at once.
+// bounded backlog. When that is half full the bus is asked to hold further frames back,
+// and to release them once the backlog is empty. A bus that cannot wait goes on; when the
+// backlog is full the newest frame is lost and counted, as in a controller with a full
+// receive FIFO. An Rx chain is only taken to be given back at once.
 
 #pragma once
 
@@ -89,6 +91,8 @@ class CanDevice final : public virtio::Device, private BusListener {
 
   bool serve_rx(uint32_t budget);
   Step deliver(virtio::Queue& queue, const Frame& frame);
+  void store(const Frame& frame);
+  void release_bus();
 
   bool serve_control(uint32_t budget);
   uint8_t control(const virtio::Chain& chain);
@@ -113,6 +117,7 @@ class CanDevice final : public virtio::Device, private BusListener {
   bool bus_off_ = false;
   bool restored_ = false;    // a predecessor had the controller started
   bool tx_blocked_ = false;  // Tx chains wait for the bus
+  bool bus_held_ = false;    // the bus was asked to hold frames back
 
   TxWindow tx_;
   FrameRing backlog_;

@@ -23,6 +23,7 @@ struct Counters {
   uint64_t rx_too_small = 0;    // lost: the driver's buffer was too small
   uint64_t rx_discarded = 0;    // in the backlog when the controller stopped
   uint64_t rx_backlog_peak = 0;
+  uint64_t rx_holds = 0;  // times that the bus was asked to hold frames back
 
   uint64_t starts = 0;
   uint64_t stops = 0;

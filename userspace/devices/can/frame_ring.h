@@ -16,6 +16,7 @@ class FrameRing {
 
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }
+  size_t capacity() const { return frames_.size(); }
 
   // False if the ring is full.
   bool push(const Frame& frame) {
