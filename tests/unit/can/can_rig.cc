@@ -61,10 +61,10 @@ uint32_t number_of(const can::Frame& frame) {
   return virtio::load_le<uint32_t>(frame.payload.data());
 }
 
-CanRig::CanRig(const RigOptions& options)
+CanRig::CanRig(const RigOptions& options, can::Bus* shared)
     : slots(options.tx_slots),
       backlog(options.backlog),
-      device(bus, options.device, {.tx = slots, .backlog = backlog}),
+      device(shared ? *shared : bus, options.device, {.tx = slots, .backlog = backlog}),
       options_(options),
       memory_(kMemory) {
   connect();

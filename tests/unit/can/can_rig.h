@@ -48,7 +48,9 @@ struct RigOptions {
 
 class CanRig final : public virtio::Transport {
  public:
-  explicit CanRig(const RigOptions& options = {});
+  explicit CanRig(const RigOptions& options = {}) : CanRig(options, nullptr) {}
+  // On a bus of the test's instead of `bus`.
+  CanRig(const RigOptions& options, can::Bus& shared) : CanRig(options, &shared) {}
 
   // ---- The driver ----
   // Adds a Tx request; its result is found by the returned key.
@@ -95,6 +97,7 @@ class CanRig final : public virtio::Transport {
     int times = 0;  // that the chain was given back
   };
 
+  CanRig(const RigOptions& options, can::Bus* shared);
   void collect(uint16_t queue);
 
   const RigOptions options_;
