@@ -64,17 +64,37 @@ static bool virtio_can_control_over(struct virtio_can_priv *priv)
 	return !priv->ctrl_busy || virtqueue_is_broken(vq);
 }
 
-static int virtio_can_control_wait(struct virtio_can_priv *priv, bool killable)
+/*
+ * Whether a device that let a deadline pass gets another one.  Over a transport
+ * of messages the question for its status waits, within the transport's own
+ * limits, for a device side that is away because it is being restarted.
+ */
+bool virtio_can_respite(struct virtio_can_priv *priv)
 {
-	long left;
+	u8 status = priv->vdev->config->get_status(priv->vdev);
 
+	return (status & VIRTIO_CONFIG_S_DRIVER_OK) &&
+	       !(status & VIRTIO_CONFIG_S_NEEDS_RESET);
+}
+
+/* Time that is left, 0 if there was no answer, or negative if killed */
+static long virtio_can_control_await(struct virtio_can_priv *priv, bool killable)
+{
 	if (killable)
-		left = wait_event_killable_timeout(priv->wait,
+		return wait_event_killable_timeout(priv->wait,
 						   virtio_can_control_over(priv),
 						   virtio_can_timeout());
-	else
-		left = wait_event_timeout(priv->wait, virtio_can_control_over(priv),
-					  virtio_can_timeout());
+
+	return wait_event_timeout(priv->wait, virtio_can_control_over(priv),
+				  virtio_can_timeout());
+}
+
+static int virtio_can_control_wait(struct virtio_can_priv *priv, bool killable)
+{
+	long left = virtio_can_control_await(priv, killable);
+
+	if (!left && virtio_can_respite(priv))
+		left = virtio_can_control_await(priv, killable);
 
 	if (left < 0) {
 		priv->ctrl_killed = true;

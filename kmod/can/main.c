@@ -25,10 +25,12 @@
  * - Control: whoever holds ctrl_lock.  One request is under way at a time.  If
  *   its requester was killed, the next one fetches the answer first.
  *
- * Every wait for the device ends after control_timeout_ms.  A device that did
- * not answer is broken: carrier off, frames dropped, every request fails at
- * once, and what it still holds comes back by a reset.  Nothing but a new probe
- * or a resume ends this state.
+ * Every wait for the device ends after control_timeout_ms, or after twice that
+ * if the device still tells its status in between, a question for which the
+ * transport has a deadline of its own.  A device that did not answer is broken:
+ * carrier off, frames dropped, every request fails at once, and what it still
+ * holds comes back by a reset.  Nothing but a new probe or a resume ends this
+ * state.
  *
  * Not on the wire, and therefore lost: bit rate switch and error state
  * indicator of CAN FD frames (BRS, ESI), raw DLCs above 8, CAN XL, bit timing,

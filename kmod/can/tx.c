@@ -220,9 +220,14 @@ void virtio_can_close_tx(struct virtio_can_priv *priv)
  */
 bool virtio_can_tx_drained(struct virtio_can_priv *priv)
 {
-	wait_event_timeout(priv->wait,
-			   !READ_ONCE(priv->tx_inflight) || virtio_can_is_broken(priv),
-			   virtio_can_timeout());
+	unsigned int tries = 0;
+
+	while (!wait_event_timeout(priv->wait,
+				   !READ_ONCE(priv->tx_inflight) ||
+				   virtio_can_is_broken(priv),
+				   virtio_can_timeout()))
+		if (tries++ || !virtio_can_respite(priv))
+			break;
 
 	return !READ_ONCE(priv->tx_inflight);
 }

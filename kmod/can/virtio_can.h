@@ -117,6 +117,7 @@ struct virtio_can_priv {
 unsigned long virtio_can_timeout(void);
 bool virtio_can_is_broken(const struct virtio_can_priv *priv);
 void virtio_can_break(struct virtio_can_priv *priv);
+bool virtio_can_respite(struct virtio_can_priv *priv);
 void virtio_can_control_done(struct virtqueue *vq);
 int virtio_can_start(struct virtio_can_priv *priv);
 void virtio_can_halt(struct virtio_can_priv *priv);
