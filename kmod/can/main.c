@@ -17,13 +17,19 @@
  *
  * Who touches a queue:
  *
- * - Tx: the stack adds frames, the Tx NAPI takes them back, both under tx_lock.
- *   A frame lives in one of the preallocated slots; the number of the slot is
- *   the number of the echo skb.  The stack's queue is stopped and woken under
+ * - Tx: the stack adds frames, NAPI takes them back, both under tx_lock.  A
+ *   frame lives in one of the preallocated slots; the number of the slot is the
+ *   number of the echo skb.  The stack's queue is stopped and woken under
  *   tx_lock as well, so neither side misses the other.
- * - Rx: the Rx NAPI alone.  Whoever else wants the queue disables NAPI first.
+ * - Rx: NAPI alone.  Whoever else wants the queue disables NAPI first.
  * - Control: whoever holds ctrl_lock.  One request is under way at a time.  If
  *   its requester was killed, the next one fetches the answer first.
+ *
+ * Both directions share one NAPI, because sockets shall see the echo of a frame
+ * before the frame with which somebody answers it.  The device returns them in
+ * that order, on two queues.  So a used Rx buffer is fetched first, then the
+ * echoes of all Tx slots that are back are passed up, and then the frame, none
+ * of them by way of the backlog of netif_rx().
  *
  * Every wait for the device ends after control_timeout_ms, or after twice that
  * if the device still tells its status in between, a question for which the
@@ -51,28 +57,49 @@
 
 #include "virtio_can.h"
 
-void virtio_can_napi_schedule(struct napi_struct *napi, struct virtqueue *vq)
+void virtio_can_napi_schedule(struct virtio_can_priv *priv)
 {
-	if (napi_schedule_prep(napi)) {
-		virtqueue_disable_cb(vq);
-		__napi_schedule(napi);
+	if (napi_schedule_prep(&priv->napi)) {
+		virtqueue_disable_cb(priv->vq[VIRTIO_CAN_QUEUE_TX]);
+		virtqueue_disable_cb(priv->vq[VIRTIO_CAN_QUEUE_RX]);
+		__napi_schedule(&priv->napi);
 	}
 }
 
-void virtio_can_napi_complete(struct virtio_can_priv *priv, struct napi_struct *napi,
-			      struct virtqueue *vq, int work_done)
+static void virtio_can_napi_complete(struct virtio_can_priv *priv, int work_done)
 {
-	unsigned int seen;
+	struct virtqueue *tx = priv->vq[VIRTIO_CAN_QUEUE_TX];
+	struct virtqueue *rx = priv->vq[VIRTIO_CAN_QUEUE_RX];
+	unsigned int tx_seen, rx_seen;
 
 	/* No interrupt will ever tell */
-	if (unlikely(virtqueue_is_broken(vq)))
+	if (unlikely(virtqueue_is_broken(tx) || virtqueue_is_broken(rx)))
 		schedule_work(&priv->work);
 
-	seen = virtqueue_enable_cb_prepare(vq);
-	if (!napi_complete_done(napi, work_done))
-		virtqueue_disable_cb(vq);
-	else if (unlikely(virtqueue_poll(vq, seen)))
-		virtio_can_napi_schedule(napi, vq);
+	guard(spinlock)(&priv->tx_lock);
+
+	tx_seen = virtqueue_enable_cb_prepare(tx);
+	rx_seen = virtqueue_enable_cb_prepare(rx);
+	if (!napi_complete_done(&priv->napi, work_done)) {
+		virtqueue_disable_cb(tx);
+		virtqueue_disable_cb(rx);
+	} else if (unlikely(virtqueue_poll(tx, tx_seen) || virtqueue_poll(rx, rx_seen))) {
+		virtio_can_napi_schedule(priv);
+	}
+}
+
+static int virtio_can_poll(struct napi_struct *napi, int budget)
+{
+	struct virtio_can_priv *priv = container_of(napi, struct virtio_can_priv, napi);
+	bool tx_left = virtio_can_reap_tx(priv);
+	int work_done = virtio_can_poll_rx(priv, budget);
+
+	if (tx_left)
+		return budget;
+	if (work_done < budget)
+		virtio_can_napi_complete(priv, work_done);
+
+	return work_done;
 }
 
 /* ---- Interface up and down --------------------------------------------- */
@@ -80,21 +107,18 @@ void virtio_can_napi_complete(struct virtio_can_priv *priv, struct napi_struct *
 static void virtio_can_napi_enable(struct virtio_can_priv *priv)
 {
 	virtio_can_rx_flush(priv);
-	napi_enable(&priv->napi_rx);
-	napi_enable(&priv->napi_tx);
+	napi_enable(&priv->napi);
 	priv->active = true;
 
 	/* An interrupt that came before found NAPI disabled and was lost */
 	local_bh_disable();
-	virtio_can_napi_schedule(&priv->napi_rx, priv->vq[VIRTIO_CAN_QUEUE_RX]);
-	virtio_can_napi_schedule(&priv->napi_tx, priv->vq[VIRTIO_CAN_QUEUE_TX]);
+	virtio_can_napi_schedule(priv);
 	local_bh_enable();
 }
 
 static void virtio_can_napi_disable(struct virtio_can_priv *priv)
 {
-	napi_disable(&priv->napi_tx);
-	napi_disable(&priv->napi_rx);
+	napi_disable(&priv->napi);
 	cancel_delayed_work_sync(&priv->rx_retry);
 	priv->active = false;
 }
@@ -279,8 +303,7 @@ static int virtio_can_init_netdev(struct virtio_can_priv *priv)
 	dev->netdev_ops = &virtio_can_netdev_ops;
 	dev->ethtool_ops = &virtio_can_ethtool_ops;
 	dev->flags |= IFF_ECHO;
-	netif_napi_add(dev, &priv->napi_rx, virtio_can_poll_rx);
-	netif_napi_add_tx(dev, &priv->napi_tx, virtio_can_poll_tx);
+	netif_napi_add(dev, &priv->napi, virtio_can_poll);
 
 	priv->classic = virtio_has_feature(vdev, VIRTIO_CAN_F_CAN_CLASSIC);
 	priv->fd = virtio_has_feature(vdev, VIRTIO_CAN_F_CAN_FD);

@@ -135,32 +135,28 @@ bad:
 		netdev_warn(dev, "bad frame from the device, %u bytes\n", used);
 }
 
-int virtio_can_poll_rx(struct napi_struct *napi, int budget)
+/* From NAPI; the number of frames, fewer than @budget if there are no more */
+int virtio_can_poll_rx(struct virtio_can_priv *priv, int budget)
 {
-	struct virtio_can_priv *priv = container_of(napi, struct virtio_can_priv, napi_rx);
 	struct virtqueue *vq = priv->vq[VIRTIO_CAN_QUEUE_RX];
 	struct virtio_can_rx_buf *buf;
 	unsigned int used;
 	int work_done = 0;
 
 	while (work_done < budget && (buf = virtqueue_get_buf(vq, &used))) {
+		virtio_can_reap_tx(priv);
 		virtio_can_receive(priv, buf, used);
 		priv->rx_free[priv->rx_nfree++] = buf;
 		work_done++;
 	}
 	virtio_can_rx_refill(priv);
 
-	if (work_done < budget)
-		virtio_can_napi_complete(priv, napi, vq, work_done);
-
 	return work_done;
 }
 
 void virtio_can_rx_done(struct virtqueue *vq)
 {
-	struct virtio_can_priv *priv = vq->vdev->priv;
-
-	virtio_can_napi_schedule(&priv->napi_rx, vq);
+	virtio_can_napi_schedule(vq->vdev->priv);
 }
 
 void virtio_can_rx_retry(struct work_struct *work)
@@ -169,7 +165,7 @@ void virtio_can_rx_retry(struct work_struct *work)
 		container_of(work, struct virtio_can_priv, rx_retry.work);
 
 	local_bh_disable();
-	napi_schedule(&priv->napi_rx);
+	napi_schedule(&priv->napi);
 	local_bh_enable();
 }
 

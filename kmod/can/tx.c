@@ -145,15 +145,38 @@ static void virtio_can_report_tx_error(struct net_device *dev)
 	netif_rx(skb);
 }
 
-/* Under tx_lock, or when nobody else is left */
-static void virtio_can_release_slot(struct virtio_can_priv *priv,
-				    struct virtio_can_tx *slot, bool sent)
+/*
+ * Like can_get_echo_skb(), which hands it to netif_rx(): there frames of the bus
+ * would overtake it.  NULL if there is none or its sender does not want it.
+ */
+static struct sk_buff *virtio_can_take_echo(struct virtio_can_priv *priv, unsigned int idx)
+{
+	struct sk_buff *skb = priv->can.echo_skb[idx];
+
+	if (!skb)
+		return NULL;
+
+	priv->can.echo_skb[idx] = NULL;
+	priv->dev->stats.tx_bytes += can_skb_get_data_len(skb);
+	if (skb->pkt_type != PACKET_LOOPBACK) {
+		dev_consume_skb_any(skb);
+		return NULL;
+	}
+	skb->pkt_type = PACKET_BROADCAST;
+
+	return skb;
+}
+
+/* Under tx_lock, or when nobody else is left; the echo if the frame was sent */
+static struct sk_buff *virtio_can_release_slot(struct virtio_can_priv *priv,
+					       struct virtio_can_tx *slot, bool sent)
 {
 	struct net_device *dev = priv->dev;
 	unsigned int idx = slot - priv->tx;
+	struct sk_buff *echo = NULL;
 
 	if (sent) {
-		dev->stats.tx_bytes += can_get_echo_skb(dev, idx, NULL);
+		echo = virtio_can_take_echo(priv, idx);
 		dev->stats.tx_packets++;
 	} else {
 		can_free_echo_skb(dev, idx, NULL);
@@ -166,42 +189,47 @@ static void virtio_can_release_slot(struct virtio_can_priv *priv,
 
 	__clear_bit(idx, priv->tx_busy);
 	WRITE_ONCE(priv->tx_inflight, priv->tx_inflight - 1);
+
+	return echo;
 }
 
-int virtio_can_poll_tx(struct napi_struct *napi, int budget)
+/* From NAPI; true if there may be more to take back */
+bool virtio_can_reap_tx(struct virtio_can_priv *priv)
 {
-	struct virtio_can_priv *priv = container_of(napi, struct virtio_can_priv, napi_tx);
 	struct virtqueue *vq = priv->vq[VIRTIO_CAN_QUEUE_TX];
+	unsigned int room = VIRTIO_CAN_TX_SLOTS_MAX;
+	struct sk_buff_head echoes;
 	struct virtio_can_tx *slot;
+	struct sk_buff *skb;
 	unsigned int len;
-	int work_done = 0;
 
+	__skb_queue_head_init(&echoes);
 	scoped_guard(spinlock, &priv->tx_lock) {
-		while (work_done < budget && (slot = virtqueue_get_buf(vq, &len))) {
+		for (; room && (slot = virtqueue_get_buf(vq, &len)); room--) {
 			bool sent = len >= sizeof(slot->in) &&
 				    READ_ONCE(slot->in.result) == VIRTIO_CAN_RESULT_OK;
 
-			virtio_can_release_slot(priv, slot, sent);
-			work_done++;
+			skb = virtio_can_release_slot(priv, slot, sent);
+			if (skb)
+				__skb_queue_tail(&echoes, skb);
 		}
 		if (priv->tx_open && priv->tx_inflight < priv->tx_slots &&
 		    netif_queue_stopped(priv->dev))
 			netif_wake_queue(priv->dev);
-
-		if (work_done < budget)
-			virtio_can_napi_complete(priv, napi, vq, work_done);
 	}
-	if (!READ_ONCE(priv->tx_inflight))
+	if (room < VIRTIO_CAN_TX_SLOTS_MAX && !READ_ONCE(priv->tx_inflight))
 		wake_up(&priv->wait);
 
-	return work_done;
+	/* Not under the lock: who hears an echo may send */
+	while ((skb = __skb_dequeue(&echoes)))
+		netif_receive_skb(skb);
+
+	return !room;
 }
 
 void virtio_can_tx_done(struct virtqueue *vq)
 {
-	struct virtio_can_priv *priv = vq->vdev->priv;
-
-	virtio_can_napi_schedule(&priv->napi_tx, vq);
+	virtio_can_napi_schedule(vq->vdev->priv);
 }
 
 /* After this no frame enters the Tx queue until virtio_can_start() */
@@ -216,7 +244,7 @@ void virtio_can_close_tx(struct virtio_can_priv *priv)
 
 /*
  * Whether the device gave back every Tx slot, as it has to when it goes to
- * STOPPED.  The Tx NAPI has to be enabled and the Tx side closed.
+ * STOPPED.  NAPI has to be enabled and the Tx side closed.
  */
 bool virtio_can_tx_drained(struct virtio_can_priv *priv)
 {

@@ -58,14 +58,13 @@ struct virtio_can_ctrl {
  * @active: NAPI is enabled
  * @wait: woken by answers to control requests and by the last Tx slot
  * @work: looks at the device's status
- * @tx_lock: protects the Tx queue, the echo skbs and the members down to @napi_tx
- * @tx_open: the Tx NAPI may wake the stack's queue
+ * @napi: takes back sent frames and takes received ones
+ * @tx_lock: protects the Tx queue, the echo skbs and the members down to @tx
+ * @tx_open: NAPI may wake the stack's queue
  * @tx_slots: slots in use with the present queue size
  * @tx_inflight: slots that the device holds
  * @tx_busy: which ones
  * @tx: the slots
- * @napi_tx: takes back sent frames
- * @napi_rx: takes received frames
  * @rx_retry: tries again after all Rx buffers failed to be posted
  * @rx_size: bytes of a posted Rx buffer
  * @rx_count: number of Rx buffers
@@ -89,6 +88,7 @@ struct virtio_can_priv {
 	bool active;
 	wait_queue_head_t wait;
 	struct work_struct work;
+	struct napi_struct napi;
 
 	spinlock_t tx_lock; /* Protects the Tx queue and its slots */
 	bool tx_open;
@@ -96,9 +96,7 @@ struct virtio_can_priv {
 	unsigned int tx_inflight;
 	DECLARE_BITMAP(tx_busy, VIRTIO_CAN_TX_SLOTS_MAX);
 	struct virtio_can_tx *tx;
-	struct napi_struct napi_tx;
 
-	struct napi_struct napi_rx;
 	struct delayed_work rx_retry;
 	unsigned int rx_size;
 	unsigned int rx_count;
@@ -127,21 +125,19 @@ void virtio_can_check_status(struct work_struct *work);
 /* tx.c */
 netdev_tx_t virtio_can_start_xmit(struct sk_buff *skb, struct net_device *dev);
 void virtio_can_tx_done(struct virtqueue *vq);
-int virtio_can_poll_tx(struct napi_struct *napi, int budget);
+bool virtio_can_reap_tx(struct virtio_can_priv *priv);
 void virtio_can_close_tx(struct virtio_can_priv *priv);
 bool virtio_can_tx_drained(struct virtio_can_priv *priv);
 void virtio_can_reclaim_tx(struct virtio_can_priv *priv);
 
 /* rx.c */
 void virtio_can_rx_done(struct virtqueue *vq);
-int virtio_can_poll_rx(struct napi_struct *napi, int budget);
+int virtio_can_poll_rx(struct virtio_can_priv *priv, int budget);
 void virtio_can_rx_retry(struct work_struct *work);
 void virtio_can_rx_refill(struct virtio_can_priv *priv);
 void virtio_can_rx_flush(struct virtio_can_priv *priv);
 
 /* main.c */
-void virtio_can_napi_schedule(struct napi_struct *napi, struct virtqueue *vq);
-void virtio_can_napi_complete(struct virtio_can_priv *priv, struct napi_struct *napi,
-			      struct virtqueue *vq, int work_done);
+void virtio_can_napi_schedule(struct virtio_can_priv *priv);
 
 #endif /* _VIRTIO_CAN_MODULE_H */
