@@ -54,6 +54,11 @@ TEST_P(CanTest, TheHelpersRecordShowsWhatTheGuestSent) {
     EXPECT_THAT(log, HasSubstr(std::string(frame.sent) + "\n"));
 }
 
+TEST_P(CanTest, HundredThousandFramesCrossOnceAndInOrder) {
+  start_bench(2);
+  expect_numbered_frames_pass(100'000);
+}
+
 TEST_P(CanTest, SequenceArrivesWholeAndInOrder) {
   constexpr size_t kFrames = 2000;
   start_bench(2);

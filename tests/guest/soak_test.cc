@@ -19,7 +19,7 @@ TEST_P(SoakTest, TrafficSurvivesEveryCrashOfTheHelper) {
   start_bench(2);
   const Deadline end = in(soak_time());
   do {
-    expect_sequence_survives_crashes(10000, 5);
+    expect_numbered_frames_survive_crashes(20000, 5);
   } while (!HasFailure() && Clock::now() < end);
 }
 

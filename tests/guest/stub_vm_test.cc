@@ -1,36 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guest and stub VM: the helper in a virtual machine of its own, over UIO.
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include "fixture.h"
 #include "harness/can.h"
-#include "harness/hub.h"
-#include "harness/stub_vm.h"
+#include "harness/numbered_frames.h"
+#include "stub_bench.h"
 
 namespace stratos::guest {
 namespace {
 
 using ::testing::ElementsAreArray;
+using ::testing::IsEmpty;
 
-using StubVmTest = KernelTest;
+using StubVmTest = StubBench;
 
 TEST_P(StubVmTest, FramesPassBetweenTheGuestAndTheStubsBus) {
-  constexpr size_t kFrames = 500;
-  Hub hub(scratch_, {"a"});
-  Guest& a = boot({.kernel = kernel(), .name = "a", .links = {hub.driver_socket("a")}});
-  Guest& b = boot({.kernel = "6.1", .name = "stub", .links = {hub.device_socket("a")}});
-  StubVm stub(b, "vcan0");
-  insmod_virtio_can(a);
-  can_up(a, "can0");
+  constexpr uint64_t kFrames = 500;
+  start_bench();
+  EXPECT_THAT(pass_samples(a(), "can0", stub(), "vcan0"), ElementsAreArray(samples_seen()));
+  EXPECT_THAT(pass_samples(stub(), "vcan0", a(), "can0"), ElementsAreArray(samples_seen()));
 
-  EXPECT_THAT(pass_samples(a, "can0", b, "vcan0"), ElementsAreArray(samples_seen()));
-  EXPECT_THAT(pass_samples(b, "vcan0", a, "can0"), ElementsAreArray(samples_seen()));
+  SequenceCheck check(stub(), "vcan0", "123");
+  send_numbered(a(), "can0", "123", kFrames).wait(time_for(kFrames));
+  const Sequence came = check.wait(time_for(kFrames));
+  EXPECT_EQ(came.frames, kFrames);
+  EXPECT_THAT(came.jumps, IsEmpty());
+}
 
-  Recording recording(b, "vcan0", kFrames);
-  a.must(fmt::format("cansequence -p --loop={} can0", kFrames), std::chrono::seconds(120));
-  EXPECT_EQ(recording.frames().size(), kFrames);
+TEST_P(StubVmTest, AFloodOnTheStubsBusWaitsForTheGuest) {
+  start_bench();
+  expect_flood_arrives(5000);
+}
+
+TEST_P(StubVmTest, FullDuplexIsWholeAndInOrder) {
+  start_bench();
+  expect_full_duplex(10'000);
 }
 
 STRATOS_ON_EACH_KERNEL(StubVmTest);

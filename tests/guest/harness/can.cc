@@ -42,12 +42,18 @@ void vcan_up(Guest& guest, const std::string& interface) {
                   interface));
 }
 
-Recording::Recording(Guest& guest, const std::string& interface, size_t count)
-    : guest_(&guest), file_(next_file()), count_(count) {
+Job start_listening(Guest& guest, const std::string& interface, const std::string& program) {
   const Output before = guest.must(count_listeners(interface));
-  job_ = guest.start(fmt::format("candump -L -n {} {} >{}", count, interface, file_));
+  Job job = guest.start(program);
   guest.must(fmt::format("until [ $({}) -gt {} ]; do usleep 5000; done", count_listeners(interface),
                          std::stoul(before.text)));
+  return job;
+}
+
+Recording::Recording(Guest& guest, const std::string& interface, size_t count)
+    : guest_(&guest), file_(next_file()), count_(count) {
+  job_ = start_listening(guest, interface,
+                         fmt::format("candump -L -n {} {} >{}", count, interface, file_));
 }
 
 std::vector<std::string> Recording::frames(Timeout timeout) {

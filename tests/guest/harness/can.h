@@ -18,6 +18,9 @@ void can_up(Guest& guest, const std::string& interface);
 // A vcan interface, up, with room for CAN FD.
 void vcan_up(Guest& guest, const std::string& interface);
 
+// Starts a program that receives all frames of an interface, and waits until it does.
+Job start_listening(Guest& guest, const std::string& interface, const std::string& program);
+
 // candump that writes to a file in the guest, so that the console is no bottleneck.
 class Recording {
  public:
