@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "can_link.h"
 #include "harness/numbered_frames.h"
 
 namespace stratos::guest {
@@ -15,41 +16,14 @@ using ::testing::IsEmpty;
 // What virtio_can has under way at a time: half its Tx queue of 256, two descriptors a frame.
 constexpr uint64_t kMostInFlight = 128;
 
-std::string two_devices_on_one_bus(const std::string& socket, const std::string& record) {
-  return fmt::format(R"(
-[[link]]
-name = "a"
-type = "shm"
-socket = "{}"
-
-[[bus]]
-name = "bench"
-type = "virtual"
-record = "{}"
-
-[[device]]
-name = "can0"
-type = "can"
-link = "a"
-number = 0
-bus = "bench"
-
-[[device]]
-name = "can1"
-type = "can"
-link = "a"
-number = 1
-bus = "bench"
-)",
-                     socket, record);
-}
-
 }  // namespace
 
 void CanBench::start_bench(int cpus) {
   hub_ = std::make_unique<Hub>(scratch_, std::vector<std::string>{"a"});
-  helper_ = std::make_unique<Helper>(scratch_,
-                                     two_devices_on_one_bus(hub_->device_socket("a"), record()));
+  helper_ = std::make_unique<Helper>(
+      scratch_, to_config({.socket = hub_->device_socket("a"),
+                           .devices = 2,
+                           .bus_keys = fmt::format("record = \"{}\"", record().string())}));
   a_ = &boot({.kernel = kernel(), .links = {hub_->driver_socket("a")}, .cpus = cpus});
   insmod_virtio_can(*a_);
   can_up(*a_, "can0");

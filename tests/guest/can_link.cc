@@ -13,13 +13,14 @@ name = "a"
 type = "shm"
 socket = "{}"
 ring = "{}"
+{}
 
 [[bus]]
 name = "bench"
 type = "virtual"
 {}
 )",
-                                   link.socket.string(), link.ring, link.bus_keys);
+                                   link.socket.string(), link.ring, link.link_keys, link.bus_keys);
   for (int number = 0; number < link.devices; ++number) {
     config += fmt::format(R"(
 [[device]]

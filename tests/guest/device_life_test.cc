@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "can_link.h"
 #include "fixture.h"
 #include "harness/can.h"
 #include "harness/helper.h"
@@ -18,31 +19,9 @@ using ::testing::HasSubstr;
 
 class DeviceLifeTest : public KernelTest {
  protected:
-  // Link "a" with so many CAN devices, all on one virtual bus.
   std::string config(int devices, const std::string& link_keys = "") const {
-    std::string text = fmt::format(R"(
-[[link]]
-name = "a"
-type = "shm"
-socket = "{}"
-{}
-
-[[bus]]
-name = "bus"
-type = "virtual"
-)",
-                                   hub_.device_socket("a").string(), link_keys);
-    for (int number = 0; number < devices; ++number)
-      text += fmt::format(R"(
-[[device]]
-name = "can{0}"
-type = "can"
-link = "a"
-number = {0}
-bus = "bus"
-)",
-                          number);
-    return text;
+    return to_config(
+        {.socket = hub_.device_socket("a"), .link_keys = link_keys, .devices = devices});
   }
 
   Guest& boot_with_can() {
