@@ -8,13 +8,13 @@ export BUILD
 
 JOBS := $(shell nproc)
 
-.PHONY: help deps kmod userspace guests demo demo-can check check-unit check-guest check-long \
-	bench lint install clean
+.PHONY: help deps kmod userspace guests demo demo-can check check-unit check-guest check-sanitize \
+	check-long bench lint install clean
 # The order of prerequisites counts: packages first.
 .NOTPARALLEL:
 
 help: ## what can be made
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 deps: ## install the Debian packages that are missing (packaging/deps/debian.list)
 	@scripts/deps build guest
@@ -43,6 +43,16 @@ check-unit: userspace ## the tests that need no guest
 
 check-guest: guests ## the tests that boot guests
 	@scripts/check guest
+
+# Sanitizers of one build each, which lies in its own folder under build/.
+asan := address,undefined
+tsan := thread
+sanitized-%:
+	@cmake -G Ninja -S . -B $(BUILD)/$* -DSTRATOS_SANITIZE=$($*) --log-level=NOTICE
+	@cmake --build $(BUILD)/$* -j $(JOBS) --target unit_tests
+
+check-sanitize: sanitized-asan sanitized-tsan ## the unit tests under ASan, UBSan and TSan
+	@scripts/check unit@asan unit@tsan
 
 check-long: guests ## soak and fuzz: minutes to hours
 	@scripts/check long

@@ -3,9 +3,10 @@
 #include "virtio/msg_endpoint.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <utility>
+
+#include "virtio/barrier.h"
 
 namespace stratos::virtio {
 namespace {
@@ -98,9 +99,9 @@ void MsgEndpoint::set_doorbell(uint32_t value) {
 
 void MsgEndpoint::set_need_wakeup(bool need) {
   word32(own().side.offset + kNeedWakeupAt).store(need ? 1 : 0);
-  // Asking comes before the last look for work. Pairs with the second fence of the
+  // Asking comes before the last look for work. Pairs with the second barrier of the
   // peer's commit(): work first, then the question whether to ring.
-  if (need) std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (need) full_barrier();
 }
 
 void MsgEndpoint::zero_queues() {
@@ -184,8 +185,8 @@ void MsgEndpoint::notify(uint32_t bit) {
 Wake MsgEndpoint::commit() {
   if (!std::exchange(collected_, false)) return Wake::kNothing;
   // The work comes before the look at what the peer has acknowledged. Pairs with the
-  // fence of the peer's acknowledge(): acknowledge first, then look for work.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  // barrier of the peer's acknowledge(): acknowledge first, then look for work.
+  full_barrier();
   bool flipped = false;
   for (size_t index = 0; index < words(); ++index) {
     if (wanted_[index] == 0) continue;
@@ -198,9 +199,9 @@ Wake MsgEndpoint::commit() {
     flipped = true;
   }
   if (!flipped) return Wake::kNothing;
-  // The bits come before the question. Pairs with the fence of the peer's
+  // The bits come before the question. Pairs with the barrier of the peer's
   // set_need_wakeup().
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  full_barrier();
   const bool asleep = word32(other().side.offset + kNeedWakeupAt).load() != 0;
   return asleep || peer_epoch_ == 0 ? Wake::kRing : Wake::kAwake;
 }
@@ -210,9 +211,9 @@ uint32_t MsgEndpoint::acknowledge(size_t index) {
   if (pending == 0) return 0;
   rx_[index] ^= pending;
   rx_word(own(), index).store(rx_[index]);
-  // Acknowledge before looking for what was announced. Pairs with the first fence of
+  // Acknowledge before looking for what was announced. Pairs with the first barrier of
   // the peer's commit().
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  full_barrier();
   return pending;
 }
 

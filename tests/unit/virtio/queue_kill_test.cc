@@ -38,6 +38,10 @@ class QueueKill : public testing::TestWithParam<virtio::QueueSetup> {
     EXPECT_EQ(device_.start(memory_.memory(), driver_->setup(), table_), QueueError::kNone);
   }
 
+#ifdef __SANITIZE_THREAD__
+  void SetUp() override { GTEST_SKIP() << "single steps through TSan's runtime take hours"; }
+#endif
+
   // Offers chains of all kinds until there is no room.
   void refill(DriverQueue& driver, std::vector<uint16_t>& outstanding) {
     const std::vector<Buffer> buffers(3, buffer_);

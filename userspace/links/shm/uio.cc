@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -20,6 +19,7 @@
 #include "runtime/log.h"
 #include "runtime/mapping.h"
 #include "runtime/unique_fd.h"
+#include "virtio/barrier.h"
 
 namespace stratos::links {
 namespace {
@@ -49,7 +49,7 @@ void before_register_write() {
 #if defined(__aarch64__)
   asm volatile("dmb oshst" ::: "memory");
 #else
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  virtio::full_barrier();
 #endif
 }
 
