@@ -91,15 +91,16 @@ void MsgLink::adopt_extents() {
       replaced_ |= device_bit(number);
       continue;
     }
-    slots_[number].memory = record.memory;
-    slots_[number].storage = record.storage;
+    Slot& slot = slots_.make(number);
+    slot.memory = record.memory;
+    slot.storage = record.storage;
     reserved_ |= device_bit(number);
   }
 }
 
 std::optional<LinkError> MsgLink::place(uint16_t number, uint64_t memory_size,
                                         uint64_t storage_size) {
-  Slot& slot = slots_[number];
+  Slot& slot = slots_.make(number);
   if ((reserved_ & device_bit(number)) != 0) {
     reserved_ &= ~device_bit(number);
     if (slot.memory.size == memory_size && slot.storage.size == storage_size) return std::nullopt;

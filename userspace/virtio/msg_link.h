@@ -7,7 +7,8 @@
 // at next_deadline() at the latest. One thread, no locks.
 //
 // A MsgLink holds the storage of all its devices and queues: see limits.h. It is too
-// large for a stack.
+// large for a stack. What belongs to a device number is not touched before that device
+// is added.
 
 #pragma once
 
@@ -25,6 +26,7 @@
 #include "virtio/device_set.h"
 #include "virtio/features.h"
 #include "virtio/instance.h"
+#include "virtio/late_array.h"
 #include "virtio/limits.h"
 #include "virtio/link_machine.h"
 #include "virtio/msg_codec.h"
@@ -67,6 +69,9 @@ struct LinkOptions {
 
 class MsgLink final : private InstanceHost {
  public:
+  // Not defaulted, lest `new MsgLink()` zero the storage of all devices beforehand.
+  MsgLink() {}
+
   // `region`, `doorbell`, `observer` and the devices outlive the link or detach().
   // Checks page 0 and looks for the state of a predecessor; writes nothing yet.
   std::expected<void, LinkError> attach(std::span<std::byte> region, Doorbell& doorbell,
@@ -200,7 +205,7 @@ class MsgLink final : private InstanceHost {
   uint16_t first_served_ = 0;     // devices take turns in being first
   std::array<std::byte, kMaxMessage> in_{};
   std::array<std::byte, kMaxMessage> out_{};
-  std::array<Slot, kMaxDevices> slots_;
+  LateArray<Slot, kMaxDevices> slots_;  // of devices that are or were present or reserved
 };
 
 }  // namespace stratos::virtio
