@@ -15,6 +15,7 @@ std::vector<std::string> Errors::lines(std::string_view file) const {
   std::vector<Error> sorted = errors_;
   std::ranges::stable_sort(sorted, {}, &Error::line);
   std::vector<std::string> lines;
+  lines.reserve(sorted.size());
   for (const Error& error : sorted) {
     lines.push_back(fmt::format("{}:{}: {}", file, error.line, error.text));
   }

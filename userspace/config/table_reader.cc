@@ -164,7 +164,7 @@ std::string TableReader::socket_path(std::string_view key, std::optional<std::st
 std::string TableReader::choice(std::string_view key, std::optional<std::string_view> fallback,
                                 std::span<const std::string_view> words) {
   const std::string hint = fmt::format("write one of \"{}\"", fmt::join(words, "\", \""));
-  const std::string word = fallback ? optional(key, *fallback) : required(key, hint);
+  std::string word = fallback ? optional(key, *fallback) : required(key, hint);
   if (word.empty() || std::ranges::find(words, word) != words.end()) return word;
   error(key, fmt::format("\"{}\" is not known; {}", word, suggest(word, words, "write one of")));
   return {};

@@ -52,7 +52,7 @@ int try_set_up(io_uring& ring, uint32_t entries, uint32_t flags) {
 }  // namespace
 
 std::string explain_ring_error(int error) {
-  const std::string what = std::string("io_uring is not available: ") + std::strerror(error);
+  std::string what = std::string("io_uring is not available: ") + std::strerror(error);
   if (const int disabled = io_uring_disabled(); disabled > 0) {
     return what + "; sysctl kernel.io_uring_disabled is " + std::to_string(disabled) +
            ", set it to 0 (or to 1 and put this user in the group kernel.io_uring_group)";

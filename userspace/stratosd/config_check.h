@@ -29,6 +29,7 @@ std::string unknown_name(std::string_view name, std::string_view table,
     return fmt::format("there is no [[{0}]] \"{1}\"; describe it in a [[{0}]]", table, name);
   }
   std::vector<std::string_view> names;
+  names.reserve(items.size());
   for (const Item& item : items) names.push_back(item.name);
   return fmt::format("there is no [[{}]] \"{}\"; {}", table, name,
                      config::suggest(name, names, "write one of"));

@@ -104,7 +104,7 @@ class MsgEndpoint {
 
  private:
   // Half words of the notification bitmaps, 32 bits each.
-  static constexpr size_t kMaxWords = 2 * VIRTIO_MSG_AMP_MAX_NOTIF;
+  static constexpr size_t kMaxWords = size_t{2} * VIRTIO_MSG_AMP_MAX_NOTIF;
   using Words = std::array<uint32_t, kMaxWords>;
 
   size_t words() const { return size_t{2} * layout_.num_notif; }
