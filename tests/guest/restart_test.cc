@@ -26,6 +26,7 @@ TEST_P(RestartTest, NoFrameIsLostWhenTheHelperIsKilledUnderTraffic) {
 // Longer than control_timeout_ms, which is for a helper that is there.
 TEST_P(RestartTest, AnInterfaceGoesDownAndUpWhileTheHelperIsAway) {
   start_bench();
+  allow_long_absence();
   for (const std::string direction : {"down", "up"}) {
     helper().crash();
     Job request = a().start("ip link set can1 " + direction);
