@@ -28,8 +28,8 @@ class CanBench : public KernelTest {
   void allow_long_absence();
   // Sends a frame from can0 and sees it at can1.
   void expect_frames_pass();
-  // Sends so many numbered frames from can0 and sees each once and in order in the helper's record
-  // and at can1.
+  // Sends so many numbered frames, a multiple of 25000, from can0 and sees each once and in order
+  // in the helper's record and at can1.
   void expect_numbered_frames_pass(uint64_t frames);
   // The same at can1 though the helper is killed and started again, evenly over the way, so many
   // times. What was in flight at a kill may come again, in its order.

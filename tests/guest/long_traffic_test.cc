@@ -17,7 +17,8 @@ TEST_P(LongTrafficTest, MillionFramesCrossOnceAndInOrder) {
 
 TEST_P(LongTrafficTest, FramesSurviveFiftyKillsOfTheHelper) {
   start_bench(2);
-  expect_numbered_frames_survive_crashes(200'000, 50);
+  for (int round = 0; round < 10 && !HasFailure(); ++round)
+    expect_numbered_frames_survive_crashes(20'000, 5);
 }
 
 TEST_P(LongStubVmTest, EveryFloodWaitsForTheGuest) {

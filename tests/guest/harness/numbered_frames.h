@@ -46,7 +46,7 @@ class SequenceCheck {
   std::optional<Job> job_;
 };
 
-// The same from what the helper recorded.
+// The same from what the helper recorded: of all sequences of that id, one after the other.
 Sequence check_record(const std::filesystem::path& record, const std::string& id);
 
 }  // namespace stratos::guest
