@@ -39,7 +39,7 @@ static const char *vmsg_check_amp(const struct virtio_msg_amp_layout *amp)
 	u8 v = amp->vq_notif;
 
 	if (le16_to_cpu(amp->version) != VIRTIO_MSG_AMP_VERSION)
-		return "unknown version of the layout; the hub and this module must be of one release";
+		return "unknown version; hub and module must be of one release";
 	if (le16_to_cpu(amp->length) < sizeof(*amp) ||
 	    le16_to_cpu(amp->length) > VMSG_PAGE_0)
 		return "bad length";
@@ -68,7 +68,7 @@ static const char *vmsg_check_stratos(const struct vmsg_wire_layout *wire, u64 s
 	    le32_to_cpu(stratos->magic) != VIRTIO_MSG_STRATOS_MAGIC)
 		return "no memory for devices";
 	if (le16_to_cpu(stratos->version) != VIRTIO_MSG_STRATOS_VERSION)
-		return "unknown version of the Stratos part; the hub and this module must be of one release";
+		return "unknown Stratos version; hub and module must be of one release";
 	if (le16_to_cpu(stratos->length) < sizeof(*stratos))
 		return "bad length of the Stratos part";
 	if (le64_to_cpu(stratos->region_size) > size)
