@@ -40,8 +40,11 @@ bool is_cell(const ordered_json& value) {
 
 std::string cell(const ordered_json& value) {
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
-  if (value.is_null() || (value.is_array() && value.empty()) || value == "") return "-";
-  if (value.is_string()) return printable(value.get<std::string>());
+  if (value.is_null() || (value.is_array() && value.empty())) return "-";
+  if (value.is_string()) {
+    const auto text = value.get<std::string>();
+    return text.empty() ? "-" : printable(text);
+  }
   if (!value.is_array()) return value.dump();
   std::vector<std::string> words;
   std::ranges::transform(value, std::back_inserter(words), cell);
@@ -61,10 +64,12 @@ std::string table_of(const ordered_json& list) {
     }
   }
   std::vector<std::string> head;
+  head.reserve(keys.size());
   for (const std::string& key : keys) head.push_back(upper(printable(key)));
   TextTable table(head);
   for (const ordered_json& object : list) {
     std::vector<std::string> row;
+    row.reserve(keys.size());
     for (const std::string& key : keys) row.push_back(cell(object.value(key, ordered_json())));
     table.add(row);
   }
