@@ -24,7 +24,13 @@ void VirtualBus::Port::stop() {
   ++session_;
   bus_.waiting_ -= count_;
   count_ = 0;
+  overload_end_.reset();
   bus_off_wanted_ = false;
+}
+
+void VirtualBus::Port::hold() {
+  ++counters_.overloads;
+  overload_end_ = bus_.now_ + static_cast<uint64_t>(bus_.options_.overload.count());
 }
 
 bool VirtualBus::Port::send(const can::Frame& frame, can::TxToken token) {
@@ -58,6 +64,7 @@ void VirtualBus::Port::hear(const can::Frame& frame) {
 }
 
 void VirtualBus::Port::go_bus_off() {
+  overload_end_.reset();
   bus_off_wanted_ = false;
   can::BusListener& listener = *std::exchange(listener_, nullptr);
   const uint32_t session = ++session_;
@@ -98,12 +105,21 @@ bool VirtualBus::ready() const {
   if (!reports_.empty()) return true;
   const auto wanted = [](const auto& port) { return port->listener_ && port->bus_off_wanted_; };
   if (std::any_of(ports_.begin(), ports_.end(), wanted)) return true;
-  return wire_.sender ? wire_.end <= now_ : waiting_ > 0;
+  return wire_.sender ? wire_.end <= now_ : waiting_ > 0 && !overload_end();
 }
 
 std::optional<uint64_t> VirtualBus::deadline() const {
-  if (!wire_.sender) return std::nullopt;
-  return wire_.end;
+  if (wire_.sender) return wire_.end;
+  return waiting_ > 0 ? overload_end() : std::nullopt;
+}
+
+// When the last port that still counts as overloaded does so no more.
+std::optional<uint64_t> VirtualBus::overload_end() const {
+  std::optional<uint64_t> end;
+  for (const auto& port : ports_) {
+    if (port->overload_end_ > now_) end = std::max(end, port->overload_end_);
+  }
+  return end;
 }
 
 // Tells senders what became of the frames of the last pump().
@@ -150,10 +166,16 @@ VirtualBus::Port* VirtualBus::winner(uint64_t below) const {
 // Puts the next frame on the wire; false if there is none.
 bool VirtualBus::arbitrate() {
   if (waiting_ == 0) return false;
+  if (overload_end()) {
+    overloaded_ = true;
+    return false;
+  }
   const bool timed = options_.rate.nominal != 0;
   // Where frames take time, those that waited for the bus began the moment it became
-  // idle, and those that came since were too late for that.
-  Port* sender = timed ? winner(first_new_) : nullptr;
+  // idle, and those that came since were too late for that. When an overload ended is
+  // not known that well.
+  const bool overloaded = std::exchange(overloaded_, false);
+  Port* sender = timed && !overloaded ? winner(first_new_) : nullptr;
   const bool waited = sender != nullptr;
   if (!sender) sender = winner(UINT64_MAX);
   if (!sender) return false;

@@ -7,6 +7,11 @@
 // their order. Every started port except the sender hears each frame. As on a vcan
 // interface a frame needs no listener to succeed.
 //
+// A listener that holds its port overloads the bus: no frame begins until it releases it, or
+// for at most Options::overload, after which the bus goes on without regard to that port until
+// it was released once. So a guest that is slow loses nothing, and one that is stuck slows the
+// others down for that long and no longer.
+//
 // Nothing is delivered from within send(): pump() delivers. A sender hears of its frame
 // one pump() after the others heard it, so that links which publish in between never
 // acknowledge a frame that a crash could still take from its receivers. One thread
@@ -14,6 +19,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,6 +39,7 @@ class VirtualBus {
     bool fd = true;
     BitRate rate{};
     size_t tx_depth = 64;  // frames that a port takes before send() says no
+    std::chrono::nanoseconds overload{0};
   };
   struct PortCounters {
     uint64_t sent = 0;
@@ -40,6 +47,7 @@ class VirtualBus {
     uint64_t heard = 0;
     uint64_t lost = 0;  // by lose_next()
     uint64_t bus_offs = 0;
+    uint64_t overloads = 0;
   };
 
   class Port final : public can::Bus {
@@ -50,6 +58,8 @@ class VirtualBus {
     bool start(can::BusListener& listener) override;
     void stop() override;
     bool send(const can::Frame& frame, can::TxToken token) override;
+    void hold() override;
+    void release() override { overload_end_.reset(); }
 
     // Faults, as a wire or an operator brings them about; they happen in pump().
     void force_bus_off() { bus_off_wanted_ = true; }
@@ -82,6 +92,7 @@ class VirtualBus {
     std::vector<Pending> pending_;          // a ring
     size_t head_ = 0;
     size_t count_ = 0;
+    std::optional<uint64_t> overload_end_;  // set while held; may be over
     bool bus_off_wanted_ = false;
     uint32_t to_fail_ = 0;
     uint32_t to_lose_ = 0;
@@ -100,7 +111,7 @@ class VirtualBus {
   bool pump(uint64_t now, uint32_t budget = kBudget);
   // Whether pump() has something to do without waiting.
   bool ready() const;
-  // When the frame on the wire is over, if there is one.
+  // When the frame on the wire, or the overload that the next one waits for, is over.
   std::optional<uint64_t> deadline() const;
 
   uint64_t frames() const { return frames_; }
@@ -124,6 +135,7 @@ class VirtualBus {
 
   bool deliver_reports();
   bool force_bus_offs();
+  std::optional<uint64_t> overload_end() const;
   Port* winner(uint64_t below) const;
   bool arbitrate();
   void finish();
@@ -135,6 +147,7 @@ class VirtualBus {
   std::vector<Report> delivering_;  // by this pump()
   uint64_t now_ = 0;
   uint64_t idle_since_ = 0;  // when the last frame was over
+  bool overloaded_ = false;  // an overload has come after it
   uint64_t next_sequence_ = 1;
   uint64_t first_new_ = 0;  // frames from here on came after the last pump()
   size_t waiting_ = 0;      // in all ports, the one on the wire included

@@ -27,6 +27,7 @@ constexpr std::string_view kRings[] = {"packed", "split"};
 constexpr std::string_view kBusTypes[] = {"socketcan", "virtual"};
 
 constexpr config::Range kPollTimeRange{0, 1'000'000};
+constexpr config::Range kOverloadRange{0, 60'000};
 constexpr config::Range kHubTimeoutRange{100, 600'000};
 constexpr config::Range kBitrateRange{0, 20'000'000};
 constexpr config::Range kRoundsRange{0, 1'000'000'000};
@@ -92,6 +93,8 @@ BusConfig read_bus(config::TableReader reader) {
   } else if (type == "virtual") {
     bus.bitrate = static_cast<uint32_t>(reader.integer("bitrate", 0, kBitrateRange));
     bus.data_bitrate = static_cast<uint32_t>(reader.integer("data_bitrate", 0, kBitrateRange));
+    bus.overload = std::chrono::milliseconds(
+        reader.integer("overload_ms", static_cast<uint64_t>(bus.overload.count()), kOverloadRange));
     bus.replay = reader.optional("replay", "");
     bus.replay_rounds = static_cast<uint32_t>(reader.integer("replay_rounds", 1, kRoundsRange));
     bus.record = reader.optional("record", "");

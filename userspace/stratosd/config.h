@@ -47,6 +47,8 @@ struct BusConfig {
   // kVirtual: bit/s; 0: frames take no time
   uint32_t bitrate = 0;
   uint32_t data_bitrate = 0;  // of the data phase of FD frames; 0: as bitrate
+  // kVirtual: how long all wait for one that takes no frames
+  std::chrono::milliseconds overload{100};
   // kVirtual: candump logs; empty for none
   std::string replay;
   uint32_t replay_rounds = 1;  // 0: for ever

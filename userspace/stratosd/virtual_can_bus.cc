@@ -15,7 +15,8 @@ namespace {
 class VirtualCanBus final : public CanBus {
  public:
   VirtualCanBus(runtime::Loop& loop, const BusConfig& config)
-      : bus_({.rate = {.nominal = config.bitrate, .data = config.data_bitrate}}),
+      : bus_({.rate = {.nominal = config.bitrate, .data = config.data_bitrate},
+              .overload = config.overload}),
         runner_(loop, bus_) {}
 
   std::expected<void, std::string> open_logs(runtime::Loop& loop, const BusConfig& config);

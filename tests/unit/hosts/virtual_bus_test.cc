@@ -172,6 +172,66 @@ TEST(VirtualBus, FramesCanBeMadeToFailOrToGetLost) {
   EXPECT_EQ(b.port.counters().lost, 1U);
 }
 
+TEST(VirtualBusOverload, AllWaitForAPortThatHolds) {
+  VirtualBus bus({.overload = std::chrono::nanoseconds(100)});
+  Party sender(bus);
+  Party slow(bus);
+  slow.listener.frame_hook = [&](const can::Frame&) { slow.port.hold(); };
+  for (const uint32_t id : {1U, 2U}) ASSERT_TRUE(sender.port.send(frame_of(id), id));
+  pump_all(bus, 1000);
+  EXPECT_EQ(slow.listener.frames.size(), 1U) << "no frame begins";
+  EXPECT_FALSE(bus.ready());
+  EXPECT_EQ(bus.deadline(), 1100U);
+  pump_all(bus, 1099);
+  EXPECT_EQ(slow.listener.frames.size(), 1U);
+  slow.port.release();
+  EXPECT_TRUE(bus.ready());
+  pump_all(bus, 1099);
+  EXPECT_EQ(slow.listener.frames.size(), 2U);
+  EXPECT_EQ(sender.listener.sent.size(), 2U);
+  EXPECT_EQ(bus.deadline(), std::nullopt) << "nobody waits";
+  EXPECT_EQ(slow.port.counters().overloads, 2U);
+}
+
+TEST(VirtualBusOverload, ItEndsAndThenNobodyWaitsForThatPort) {
+  VirtualBus bus({.overload = std::chrono::nanoseconds(100)});
+  Party sender(bus);
+  Party stuck(bus);
+  stuck.listener.frame_hook = [&](const can::Frame&) {
+    if (stuck.listener.frames.size() == 1) stuck.port.hold();
+  };
+  for (uint32_t id = 1; id <= 3; ++id) ASSERT_TRUE(sender.port.send(frame_of(id), id));
+  pump_all(bus, 1000);
+  EXPECT_EQ(sender.listener.sent.size(), 1U);
+  pump_all(bus, 1100);
+  EXPECT_EQ(sender.listener.sent.size(), 3U) << "without any further delay";
+}
+
+TEST(VirtualBusOverload, APortThatStopsDelaysNobody) {
+  VirtualBus bus({.overload = std::chrono::nanoseconds(100)});
+  Party sender(bus);
+  Party gone(bus);
+  gone.port.hold();
+  ASSERT_TRUE(sender.port.send(frame_of(1), 1));
+  pump_all(bus);
+  EXPECT_TRUE(sender.listener.sent.empty());
+  gone.port.stop();
+  pump_all(bus);
+  EXPECT_EQ(sender.listener.sent.size(), 1U);
+}
+
+TEST(VirtualBusOverload, TheWireBeginsAnewAfterwards) {
+  VirtualBus bus({.rate = {.nominal = 1'000'000}, .overload = std::chrono::milliseconds(1)});
+  Party sender(bus);
+  Party slow(bus);
+  ASSERT_TRUE(sender.port.send(frame_of(1), 1));
+  slow.port.hold();
+  pump_all(bus);
+  ASSERT_EQ(bus.deadline(), 1'000'000U);
+  pump_all(bus, 1'000'000);
+  EXPECT_GT(bus.deadline(), 1'000'000U);
+}
+
 TEST(VirtualBusTimed, AFrameOccupiesTheBusForItsTime) {
   VirtualBus bus({.rate = {.nominal = 1'000'000}});
   Party a(bus);
