@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Little-endian wire types for the Stratos headers.
+ * Wire types of both byte orders for the Stratos headers.
  *
  * In the kernel and in Linux user space they are the kernel's own; on a target
  * without <linux/types.h> (a safety island) they are defined here, so that the
@@ -18,6 +18,8 @@ typedef uint8_t __u8;
 typedef uint16_t __le16;
 typedef uint32_t __le32;
 typedef uint64_t __le64;
+typedef uint16_t __be16;
+typedef uint32_t __be32;
 #endif
 
 #endif /* _LINUX_VIRTIO_WIRE_TYPES_H */
