@@ -47,6 +47,11 @@ class Chain {
     return {segments_.data() + header_.readable_count,
             static_cast<size_t>(header_.count - header_.readable_count)};
   }
+  // Whether a predecessor of this process had the chain in flight when it died, so that
+  // it may have served the chain already. A peer that can write the record (inflight.h)
+  // can make this up.
+  bool resumed() const { return header_.resumed; }
+
   uint64_t readable_size() const { return header_.readable_size; }
   uint64_t writable_size() const { return header_.writable_size; }
 

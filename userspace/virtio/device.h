@@ -33,6 +33,9 @@ class Transport {
   // The queue got pushed to outside of Device::process(), by a port that
   // finished: have it published at the end of the turn.
   virtual void completed(uint16_t index) = 0;
+  // The device left chains in the queue because a port was busy, and no kick will come
+  // for them: have process() called for it. For a port that finished.
+  virtual void serve_again(uint16_t index) = 0;
   // The configuration space changed: tell the driver.
   virtual void config_changed() = 0;
   // The driver broke a rule that only the device knows: DEVICE_NEEDS_RESET.

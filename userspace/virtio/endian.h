@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Little-endian integers, as they lie on the wire and in shared memory.
+// Integers as they lie on the wire and in shared memory: little endian, but for devices
+// whose payload is older than virtio.
 
 #pragma once
 
@@ -35,6 +36,16 @@ template <std::unsigned_integral T>
 inline void store_le(std::byte* to, T value) {
   value = to_le(value);
   std::memcpy(to, &value, sizeof(value));
+}
+
+// The same, big endian.
+template <std::unsigned_integral T>
+inline T load_be(const std::byte* from) {
+  return std::byteswap(load_le<T>(from));
+}
+template <std::unsigned_integral T>
+inline void store_be(std::byte* to, T value) {
+  store_le(to, std::byteswap(value));
 }
 
 }  // namespace stratos::virtio

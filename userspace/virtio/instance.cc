@@ -458,6 +458,10 @@ void Instance::completed(uint16_t index) {
   if (queue(index) != nullptr) active_ = true;
 }
 
+void Instance::serve_again(uint16_t index) {
+  if (queue(index) != nullptr) kicked_ |= queue_bit(index);
+}
+
 void Instance::config_changed() {
   generation_ = std::max<uint32_t>(generation_ + 1, 1);
   changed_ = config_event_ = active_ = true;

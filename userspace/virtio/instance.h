@@ -145,6 +145,7 @@ class Instance final : public Transport {
   // ---- Transport, for the device ----
   Queue* queue(uint16_t index) override;
   void completed(uint16_t index) override;
+  void serve_again(uint16_t index) override;
   void config_changed() override;
   void needs_reset() override;
 

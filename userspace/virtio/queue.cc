@@ -21,6 +21,7 @@ QueueError Queue::resume(const Memory& memory, const QueueSetup& setup, Inflight
 void Queue::stop() {
   split_.stop();
   packed_.stop();
+  published_ = pushed_;
 }
 
 void Queue::disable_notifications() {

@@ -71,7 +71,13 @@ class Queue final {
     }
   }
   // Makes everything pushed visible to the driver; false if nothing was.
-  bool publish() { return setup_.packed ? packed_.publish() : split_.publish(); }
+  bool publish() {
+    published_ = pushed_;
+    return setup_.packed ? packed_.publish() : split_.publish();
+  }
+  // Whether something was pushed that the driver cannot see yet. If this process dies
+  // now those chains are served again.
+  bool unpublished() const { return published_ != pushed_; }
   // After publish(): whether the driver wants a notification for what was published
   // since the last call.
   bool should_notify() { return setup_.packed ? packed_.should_notify() : split_.should_notify(); }
@@ -91,6 +97,7 @@ class Queue final {
  private:
   uint32_t popped_ = 0;
   uint32_t pushed_ = 0;
+  uint32_t published_ = 0;  // as pushed_, when publish() was called last
   bool starved_ = false;
   QueueSetup setup_;
   SplitQueue split_;

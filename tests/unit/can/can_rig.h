@@ -79,6 +79,7 @@ class CanRig final : public virtio::Transport {
 
   virtio::Queue* queue(uint16_t index) override { return &queues_[index]; }
   void completed(uint16_t index) override { ++completions[index]; }
+  void serve_again(uint16_t) override {}
   void config_changed() override { ++config_changes; }
   void needs_reset() override { ++resets; }
 
