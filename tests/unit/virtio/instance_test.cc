@@ -337,6 +337,27 @@ TEST_F(InstanceTest, AnswersGivenLaterArePublishedAtTheEndOfTheTurn) {
   EXPECT_TRUE(queue_->get_used());
 }
 
+// A device that left chains in its queue because a port was busy.
+TEST_F(InstanceTest, ADeviceThatAsksIsServedWithoutAKick) {
+  start();
+  turn();
+  const Buffer out{memory_.allocate(8), 8};
+  const Buffer in{memory_.allocate(8), 8};
+  queue_->add(std::span(&out, 1), std::span(&in, 1));
+  queue_->publish();
+  turn();
+  ASSERT_EQ(device_.answered(), 0U) << "nobody kicked";
+  const int turns = host_.turns;
+  device_.transport()->serve_again(0);
+  EXPECT_GT(host_.turns, turns);
+  turn();
+  EXPECT_EQ(device_.answered(), 1U);
+  EXPECT_TRUE(queue_->get_used());
+  device_.transport()->serve_again(1);  // which the driver did not enable
+  device_.transport()->serve_again(99);
+  turn();
+}
+
 TEST_F(InstanceTest, KicksForNoQueueAreIgnored) {
   instance_->kick(0);
   start();

@@ -51,6 +51,22 @@ TEST_P(QueueFlow, NothingIsUsedBeforeTheDevicePublishes) {
   EXPECT_FALSE(rig_.device().publish());
 }
 
+TEST_P(QueueFlow, KnowsWhetherTheDriverCanSeeEverything) {
+  EXPECT_FALSE(rig_.device().unpublished());
+  rig_.offer({}, {rig_.buffer(16)});
+  const Chain chain = rig_.pop();
+  EXPECT_FALSE(chain.resumed());
+  EXPECT_FALSE(rig_.device().unpublished());
+  rig_.device().push(chain, 7);
+  EXPECT_TRUE(rig_.device().unpublished());
+  rig_.device().publish();
+  EXPECT_FALSE(rig_.device().unpublished());
+  rig_.offer({}, {rig_.buffer(16)});
+  rig_.device().push(rig_.pop(), 7);
+  rig_.device().stop();
+  EXPECT_FALSE(rig_.device().unpublished());
+}
+
 TEST_P(QueueFlow, SegmentsAreThoseOfTheDriver) {
   const Buffer a = rig_.buffer(3);
   const Buffer b = rig_.buffer(5);

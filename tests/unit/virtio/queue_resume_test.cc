@@ -67,7 +67,10 @@ TEST_P(QueueResume, ChainsComeInTheirOldOrderBeforeNewOnes) {
   ASSERT_EQ(predecessor_.resume(), QueueError::kNone);
   std::vector<uint16_t> ids;
   Chain chain;
-  while (predecessor_.successor.pop(chain) == PopResult::kChain) ids.push_back(chain.id());
+  while (predecessor_.successor.pop(chain) == PopResult::kChain) {
+    ids.push_back(chain.id());
+    EXPECT_EQ(chain.resumed(), chain.id() != fresh);
+  }
   predecessor_.ids.push_back(fresh);
   EXPECT_EQ(ids, predecessor_.ids);
 }
