@@ -103,14 +103,15 @@ Request read_request(const virtio::Chain& chain, const Limits& limits,
     request.malformed = Malformed::kPartialFrame;
     return request;
   }
-  const uint64_t frames = chain.readable_size() / kFrameSize;
+  const auto frames = static_cast<uint32_t>(chain.readable_size() / kFrameSize);
   const size_t kept = std::min<size_t>(frames, memory.size() / kFrameSize);
   const size_t in_one = kept == frames ? kept : kept - 1;
   chain.read(0, memory.first(in_one * kFrameSize));
   if (in_one != kept) {
-    chain.read((frames - 1) * kFrameSize, memory.subspan(in_one * kFrameSize, kFrameSize));
+    chain.read((frames - uint64_t{1}) * kFrameSize,
+               memory.subspan(in_one * kFrameSize, kFrameSize));
   }
-  request.frames = static_cast<uint32_t>(frames);
+  request.frames = frames;
   request.fields = fields_of(frame_at(memory, 0));
   request.type = known_type(request.fields.type, limits);
   request.answered = !request.writes();
