@@ -55,7 +55,7 @@ bool has_room(const Request& request, const Limits& limits) {
   if (!request.answered) return true;
   const uint32_t blocks = request.fields.block_count;
   const bool many = request.type == RequestType::kDataRead && blocks <= limits.max_read_blocks;
-  return request.room >= (many ? std::max(blocks, 1U) : 1U);
+  return request.room >= (many ? std::max<uint32_t>(blocks, 1) : 1);
 }
 
 }  // namespace
