@@ -18,6 +18,7 @@ namespace stratos::rpmb {
 
 inline constexpr size_t kBlockSize = 256;
 inline constexpr uint32_t kMaxBlocks = 65536;  // 16 MiB: what a 16-bit address reaches
+inline constexpr uint32_t kMaxCommitBlocks = 64;  // no descriptor chain carries more
 
 // What the device remembers besides the blocks. None of it is ever shown to a guest
 // but the counter.
@@ -66,8 +67,8 @@ class Store {
 
   // Reads whole blocks from `address` on; the range was checked.
   virtual StoreStatus read(uint32_t address, std::span<std::byte> into) = 0;
-  // Replaces the state and whole blocks (maybe none) from `address` on, atomically and
-  // durably. The range was checked.
+  // Replaces the state and whole blocks (maybe none, at most kMaxCommitBlocks) from
+  // `address` on, atomically and durably. The range was checked.
   virtual StoreStatus commit(const State& next, uint32_t address,
                              std::span<const std::byte> blocks) = 0;
 
