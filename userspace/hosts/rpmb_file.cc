@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hosts/rpmb_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "hosts/rpmb_file/file_medium.h"
+#include "hosts/rpmb_file/seal_key.h"
+#include "hosts/rpmb_file/uring_committer.h"
+
+namespace stratos::hosts {
+
+using rpmb::StoreStatus;
+using rpmb_file::Role;
+
+std::expected<std::unique_ptr<RpmbFile>, std::string> RpmbFile::open(runtime::Loop& loop,
+                                                                     const Options& options) {
+  if (options.anchor.empty()) {
+    return std::unexpected(
+        fmt::format("{}: needs an anchor, or nobody could tell an old copy", options.store));
+  }
+  const auto key =
+      rpmb_file::read_master_key({.file = options.key_file, .credential = options.key_credential});
+  if (!key) return std::unexpected(key.error());
+  auto opened = rpmb_file::FileMedium::open({.store = options.store, .anchor = options.anchor},
+                                            rpmb_file::LockKind::kExclusive);
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  const std::shared_ptr<rpmb_file::FileMedium> files = std::move(*opened);
+  return open(*files, std::make_unique<rpmb_file::UringCommitter>(loop, files), *key);
+}
+
+std::expected<std::unique_ptr<RpmbFile>, std::string> RpmbFile::open(
+    rpmb_file::Medium& medium, std::unique_ptr<rpmb_file::Committer> committer,
+    const rpmb_file::MasterKey& key) {
+  auto contents = rpmb_file::load(medium, key);
+  if (!contents) return std::unexpected(std::move(contents.error()));
+  auto settled = rpmb_file::settle(medium, *contents);
+  if (!settled) return std::unexpected(std::move(settled.error()));
+  auto record = runtime::Mapping::anonymous(rpmb_file::kSlotSize);
+  if (!record) return std::unexpected(record.error().message());
+  return std::unique_ptr<RpmbFile>(new RpmbFile(std::move(*contents), std::move(*record),
+                                                medium.name(Role::kStore), std::move(committer)));
+}
+
+RpmbFile::RpmbFile(rpmb_file::Contents contents, runtime::Mapping record, std::string name,
+                   std::unique_ptr<rpmb_file::Committer> committer)
+    : log_(fmt::format("rpmb store {}", name)),
+      superblock_(contents.superblock),
+      seal_(std::move(contents.seal)),
+      memory_(std::make_shared<Memory>(std::move(contents.data), std::move(record))),
+      tree_(std::move(contents.tree)),
+      committer_(std::move(committer)),
+      sequence_(contents.newest.header.sequence),
+      state_(contents.newest.sealed.state),
+      tag_(contents.newest.tag) {}
+
+RpmbFile::~RpmbFile() = default;
+
+StoreStatus RpmbFile::read(uint32_t address, std::span<std::byte> into) {
+  if (failed_ || pending_ || !in_range(address, into.size())) return StoreStatus::kFailed;
+  const auto from = memory_->data.bytes().subspan(size_t{address} * rpmb::kBlockSize);
+  std::copy_n(from.begin(), into.size(), into.begin());
+  return StoreStatus::kDone;
+}
+
+StoreStatus RpmbFile::commit(const rpmb::State& next, uint32_t address,
+                             std::span<const std::byte> blocks) {
+  if (failed_ || pending_ || !in_range(address, blocks.size()) ||
+      blocks.size() > rpmb::kMaxCommitBlocks * rpmb::kBlockSize) {
+    return StoreStatus::kFailed;
+  }
+  next_ = next;
+  range_ = {.address = address, .count = static_cast<uint32_t>(blocks.size() / rpmb::kBlockSize)};
+  pending_ = begin(blocks);
+  // The tree is ahead of the data now.
+  if (!pending_) failed_ = true;
+  return pending_ ? StoreStatus::kPending : StoreStatus::kFailed;
+}
+
+bool RpmbFile::in_range(uint32_t address, size_t size) const {
+  return size % rpmb::kBlockSize == 0 &&
+         uint64_t{address} + size / rpmb::kBlockSize <= superblock_.block_count();
+}
+
+// The new record replaces the last but one. So the blocks of the last, which are in its
+// record only, have to reach their place now; those of the new record have time.
+bool RpmbFile::begin(std::span<const std::byte> blocks) {
+  blocks_ = blocks;
+  const auto data = memory_->data.bytes();
+  const rpmb_file::RecordHeader header{.sequence = sequence_ + 1,
+                                       .address = range_.address,
+                                       .count = range_.count,
+                                       .uuid = superblock_.uuid,
+                                       .previous = tag_,
+                                       .nonce = {}};
+  const rpmb_file::SealedState sealed{
+      .state = next_,
+      .root = tree_.replace(data, size_t{range_.address} * rpmb::kBlockSize, blocks)};
+  const auto record =
+      rpmb_file::seal_record(seal_, header, sealed, blocks, memory_->record.bytes(), next_tag_);
+  if (record.empty()) {
+    log_.error("cannot seal a commit; nothing works until the store is opened again");
+    return false;
+  }
+  const uint64_t slot = rpmb_file::slot_offset(rpmb_file::slot_of(header.sequence));
+  const std::array<rpmb_file::Write, 3> writes = {
+      rpmb_file::pages_of(data, last_),
+      rpmb_file::Write{Role::kStore, slot, record},
+      rpmb_file::Write{Role::kAnchor, slot, record},
+  };
+  committer_->begin(writes, memory_, *this);
+  return true;
+}
+
+void RpmbFile::on_written(int error) {
+  pending_ = false;
+  if (error != 0) {
+    failed_ = true;
+    log_.error("cannot write: {}; nothing works until the store is opened again",
+               std::error_code(error, std::system_category()).message());
+  } else {
+    const auto at = memory_->data.bytes().subspan(size_t{range_.address} * rpmb::kBlockSize);
+    std::copy(blocks_.begin(), blocks_.end(), at.begin());
+    state_ = next_;
+    tag_ = next_tag_;
+    last_ = range_;
+    ++sequence_;
+  }
+  listener_->on_committed(error == 0);
+}
+
+}  // namespace stratos::hosts
