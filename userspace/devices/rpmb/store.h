@@ -17,7 +17,7 @@
 namespace stratos::rpmb {
 
 inline constexpr size_t kBlockSize = 256;
-inline constexpr uint32_t kMaxBlocks = 65536;  // 16 MiB: what a 16-bit address reaches
+inline constexpr uint32_t kMaxBlocks = 65536;     // 16 MiB: what a 16-bit address reaches
 inline constexpr uint32_t kMaxCommitBlocks = 64;  // no descriptor chain carries more
 
 // What the device remembers besides the blocks. None of it is ever shown to a guest
