@@ -6,8 +6,3 @@ target_include_directories(rpmb_file_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(rpmb_file_test PRIVATE stratos_options stratos_rpmb_file GTest::gmock
                       GTest::gtest_main)
 gtest_discover_tests(rpmb_file_test NO_PRETTY_VALUES)
-
-# The same two tests at full length.
-add_test(NAME rpmb_file_crashes COMMAND rpmb_file_test --gtest_filter=CrashTest.*:KillTest.*)
-set_tests_properties(rpmb_file_crashes PROPERTIES LABELS long TIMEOUT 3600
-                     ENVIRONMENT "STRATOS_CRASH_SEQUENCES=10000;STRATOS_KILLS=200")
