@@ -29,7 +29,9 @@ std::expected<std::unique_ptr<RpmbFile>, std::string> RpmbFile::open(runtime::Lo
                                             rpmb_file::LockKind::kExclusive);
   if (!opened) return std::unexpected(std::move(opened.error()));
   const std::shared_ptr<rpmb_file::FileMedium> files = std::move(*opened);
-  return open(*files, std::make_unique<rpmb_file::UringCommitter>(loop, files), *key);
+  auto store = open(*files, std::make_unique<rpmb_file::UringCommitter>(loop, files), *key);
+  files->bypass_cache();
+  return store;
 }
 
 std::expected<std::unique_ptr<RpmbFile>, std::string> RpmbFile::open(

@@ -40,7 +40,7 @@ std::expected<FileMedium::File, std::string> FileMedium::open_one(
   if (error) return refuse(path, "cannot lock: " + error.message());
   // Only now nobody else changes it.
   if (fstat(fd.get(), &status) != 0) return refuse(path, last_error().message());
-  return File{path, std::move(fd), static_cast<uint64_t>(status.st_size)};
+  return File{.path = path, .fd = std::move(fd), .size = static_cast<uint64_t>(status.st_size)};
 }
 
 std::expected<std::unique_ptr<FileMedium>, std::string> FileMedium::open(
@@ -89,6 +89,19 @@ std::error_code FileMedium::write(std::span<const Write> writes) {
     if (file->fd && fdatasync(file->fd.get()) != 0) return last_error();
   }
   return {};
+}
+
+void FileMedium::bypass_cache() {
+  for (File* file : {&store_, &anchor_}) {
+    struct statx status {};
+    if (statx(file->fd.get(), "", AT_EMPTY_PATH, STATX_DIOALIGN, &status) != 0) continue;
+    if ((status.stx_mask & STATX_DIOALIGN) == 0 || status.stx_dio_offset_align == 0 ||
+        status.stx_dio_offset_align > kPageSize || status.stx_dio_mem_align > kPageSize) {
+      continue;
+    }
+    const int flags = fcntl(file->fd.get(), F_GETFL);
+    file->direct = fcntl(file->fd.get(), F_SETFL, flags | O_DIRECT) == 0;
+  }
 }
 
 std::error_code write_all(int fd, uint64_t offset, Bytes bytes) {

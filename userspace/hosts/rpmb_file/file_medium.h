@@ -37,11 +37,17 @@ class FileMedium final : public Medium {
 
   int fd(Role file) const { return of(file).fd.get(); }
 
+  // From now on writes go past the page cache where the file system can do that with
+  // whole pages: for who writes and does not read.
+  void bypass_cache();
+  bool bypasses_cache(Role file) const { return of(file).direct; }
+
  private:
   struct File {
     std::string path;
     runtime::UniqueFd fd;
     uint64_t size = 0;
+    bool direct = false;
   };
 
   FileMedium(File store, File anchor);

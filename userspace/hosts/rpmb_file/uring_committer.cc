@@ -2,6 +2,7 @@
 #include "hosts/rpmb_file/uring_committer.h"
 
 #include <liburing.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -43,13 +44,14 @@ void UringCommitter::begin(std::span<const Write> writes, std::shared_ptr<const 
   used_ = 0;
   // A chain that reached the kernel in two parts would be two chains.
   loop_.reserve(kMaxSteps);
-  submit_chain(Role::kStore, writes, memory);
-  submit_chain(Role::kAnchor, writes, memory);
+  submit(Role::kStore, writes, memory);
+  submit(Role::kAnchor, writes, memory);
   waiting_ = used_;
 }
 
-void UringCommitter::submit_chain(Role file, std::span<const Write> writes,
-                                  const std::shared_ptr<const void>& memory) {
+void UringCommitter::submit(Role file, std::span<const Write> writes,
+                            const std::shared_ptr<const void>& memory) {
+  const bool direct = files_->bypasses_cache(file);
   for (const Write& write : writes) {
     if (write.file != file || write.bytes.empty()) continue;
     Step& step = *steps_[used_++];
@@ -58,8 +60,13 @@ void UringCommitter::submit_chain(Role file, std::span<const Write> writes,
     step.expected = static_cast<uint32_t>(write.bytes.size());
     io_uring_sqe* entry = loop_.prepare(step);
     io_uring_prep_write(entry, files_->fd(file), write.bytes.data(), step.expected, write.offset);
-    entry->flags |= IOSQE_IO_LINK;
+    if (direct) {
+      entry->rw_flags = RWF_DSYNC;
+    } else {
+      entry->flags |= IOSQE_IO_LINK;
+    }
   }
+  if (direct) return;
   Step& sync = *steps_[used_++];
   sync.files = files_;
   sync.expected = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commits through io_uring: the writes of a file, then one sync of it; both files at
-// the same time.
+// Commits through io_uring, both files at the same time. Where the page cache can be
+// bypassed each write is durable by itself; else one sync follows the writes of a file.
 
 #pragma once
 
@@ -28,11 +28,10 @@ class UringCommitter final : public Committer {
 
  private:
   struct Step;
-  // A write is the head of a chain whose end is the sync of its file.
+  // The writes, and a sync of each file.
   static constexpr size_t kMaxSteps = kMaxWrites + 2;
 
-  void submit_chain(Role file, std::span<const Write> writes,
-                    const std::shared_ptr<const void>& memory);
+  void submit(Role file, std::span<const Write> writes, const std::shared_ptr<const void>& memory);
   void completed(int error);
 
   runtime::Loop& loop_;
