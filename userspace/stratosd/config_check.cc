@@ -62,6 +62,26 @@ void check_numbers(const Config& config, config::Errors& errors) {
   }
 }
 
+// Two devices that write to one file would each undo what the other did.
+void check_owned_paths(const Config& config, config::Errors& errors) {
+  struct Owner {
+    const DeviceConfig* device;
+    std::string key;
+  };
+  std::map<std::string, Owner> owners;
+  for (const DeviceConfig& device : config.devices) {
+    for (OwnedPath& owned : device.plan->owned_paths()) {
+      const auto [first, fresh] = owners.try_emplace(owned.path, Owner{&device, owned.key});
+      if (fresh) continue;
+      const Owner& owner = first->second;
+      errors.add(device.line, "device." + owned.key,
+                 fmt::format("\"{}\" is the {} of \"{}\" since line {}; give each device files of "
+                             "its own",
+                             owned.path, owner.key, owner.device->name, owner.device->line));
+    }
+  }
+}
+
 }  // namespace
 
 void check_config(const Config& config, config::Errors& errors) {
@@ -73,6 +93,7 @@ void check_config(const Config& config, config::Errors& errors) {
   check_names(config.devices, "device", errors);
   check_exclusive(config, errors);
   check_numbers(config, errors);
+  check_owned_paths(config, errors);
   for (const DeviceConfig& device : config.devices) {
     if (!config.link(device.link)) {
       errors.add(device.line, "device.link", unknown_name(device.link, "link", config.links));

@@ -7,6 +7,7 @@
 #include <expected>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace stratos::config {
 class Errors;
@@ -19,6 +20,12 @@ struct DeviceConfig;
 class HostedDevice;
 struct Hosts;
 
+// A path that one device may use and no other, and the key that names it.
+struct OwnedPath {
+  std::string key;
+  std::string path;
+};
+
 // The part of a [[device]] that only its type understands.
 class DevicePlan {
  public:
@@ -27,6 +34,7 @@ class DevicePlan {
   // Checks what this part names elsewhere in the configuration.
   virtual void check(const DeviceConfig& device, const Config& config,
                      config::Errors& errors) const = 0;
+  virtual std::vector<OwnedPath> owned_paths() const { return {}; }
   // Builds the device. The error is one line for the operator.
   virtual std::expected<std::unique_ptr<HostedDevice>, std::string> build(
       const DeviceConfig& device, Hosts& hosts) const = 0;

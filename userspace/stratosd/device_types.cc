@@ -2,12 +2,14 @@
 #include "stratosd/device_types.h"
 
 #include "stratosd/can_plan.h"
+#include "stratosd/rpmb_plan.h"
 
 namespace stratos::daemon {
 namespace {
 
 constexpr DeviceTypeEntry kDeviceTypes[] = {
     {"can", read_can_plan},
+    {"rpmb", read_rpmb_plan},
 };
 
 }  // namespace

@@ -18,7 +18,8 @@ constexpr uint8_t kRingOperations[] = {
     IORING_OP_RECVMSG,          // frames of a CAN interface
     IORING_OP_PROVIDE_BUFFERS,  // where they go
     IORING_OP_SEND,             // frames to a CAN interface
-    IORING_OP_WRITE,            // the record of a virtual bus
+    IORING_OP_WRITE,            // the record of a virtual bus, and the store of an RPMB
+    IORING_OP_FSYNC,            // ... which is durable before it is acknowledged
 };
 
 constexpr std::string_view kSystemCalls[] = {

@@ -156,7 +156,7 @@ std::string device(const std::string& name, int number, const std::string& more 
 
 const Mistake kDeviceMistakes[] = {
     {"NoType", kGood + "[[device]]\nname = \"d\"\nlink = \"a\"\nnumber = 0\nbus = \"b\"\n",
-     "f.toml:8: device.type: is missing; write one of \"can\""},
+     "f.toml:8: device.type: is missing; write one of \"can\", \"rpmb\""},
     {"UnknownType",
      kGood + "[[device]]\nname = \"d\"\ntype = \"cam\"\nlink = \"a\"\nnumber = 0\nbus = \"b\"\n",
      "f.toml:10: device.type: \"cam\" is not known; did you mean \"can\"?"},
@@ -209,6 +209,64 @@ const Mistake kDeviceMistakes[] = {
      "f.toml:14: device.name: \"d\" is taken since line 8; give each a name of its own"},
 };
 INSTANTIATE_TEST_SUITE_P(Device, ConfigErrorTest, ::testing::ValuesIn(kDeviceMistakes), name_of);
+
+// Six lines, from line 8 of a file that begins with kGood.
+std::string rpmb(int number, const std::string& more) {
+  return "[[device]]\nname = \"r" + std::to_string(number) +
+         "\"\ntype = \"rpmb\"\nlink = \"a\"\nnumber = " + std::to_string(number) +
+         "\nmemory = \"1M\"\n" + more;
+}
+
+const std::string kFiles = "store = \"/s/a\"\nanchor = \"/b/a\"\n";
+const std::string kKeyed = kFiles + "key_file = \"/k\"\n";
+
+const Mistake kRpmbMistakes[] = {
+    {"NoStore", kGood + rpmb(0, "anchor = \"/b/a\"\nkey_file = \"/k\"\n"),
+     "f.toml:8: device.store: is missing; write the path that stratos-rpmb created"},
+    {"NoAnchor", kGood + rpmb(0, "store = \"/s/a\"\nkey_file = \"/k\"\n"),
+     "f.toml:8: device.anchor: is missing; write the path that stratos-rpmb created"},
+    {"AnchorIsStore",
+     kGood + rpmb(0, "store = \"/s/a\"\nanchor = \"/s/x/../a\"\nkey_file = \"/k\"\n"),
+     "f.toml:15: device.anchor: is the store itself; write another path, ideally on another "
+     "disk"},
+    {"NoKey", kGood + rpmb(0, kFiles),
+     "f.toml:8: device.key_file: is missing; write the path of the sealing key, or "
+     "key_credential"},
+    {"TwoKeys", kGood + rpmb(0, kKeyed + "key_credential = \"k\"\n"),
+     "f.toml:17: device.key_credential: is the second key; write key_file or key_credential"},
+    {"NothingToWrite", kGood + rpmb(0, kKeyed + "max_write_blocks = 0\n"),
+     "f.toml:17: device.max_write_blocks: 0 is out of range; write a whole number from 1 to 62"},
+    {"TooMuchToWrite", kGood + rpmb(0, kKeyed + "max_write_blocks = 63\n"),
+     "f.toml:17: device.max_write_blocks: 63 is out of range; write a whole number from 1 to 62"},
+    {"TooMuchToRead", kGood + rpmb(0, kKeyed + "max_read_blocks = 64\n"),
+     "f.toml:17: device.max_read_blocks: 64 is out of range; write a whole number from 1 to 63"},
+    {"BusOfRpmb", kGood + rpmb(0, kKeyed + "bus = \"b\"\n"),
+     "f.toml:17: device.bus: is not a key of a [[device]] of type \"rpmb\"; known keys are "
+     "\"anchor\", \"device_configuration\", \"key_credential\", \"key_file\", \"link\", "
+     "\"max_read_blocks\", \"max_write_blocks\", \"memory\", \"name\", \"number\", \"store\", "
+     "\"type\""},
+    {"SameStore",
+     kGood + rpmb(0, kKeyed) +
+         rpmb(1, "store = \"/s//./a\"\nanchor = \"/b/b\"\nkey_file = \"/k\"\n"),
+     "f.toml:17: device.store: \"/s/a\" is the store of \"r0\" since line 8; give each device "
+     "files of its own"},
+    {"StoreIsAnotherAnchor",
+     kGood + rpmb(0, kKeyed) + rpmb(1, "store = \"/b/a\"\nanchor = \"/b/b\"\nkey_file = \"/k\"\n"),
+     "f.toml:17: device.store: \"/b/a\" is the anchor of \"r0\" since line 8; give each device "
+     "files of its own"},
+};
+INSTANTIATE_TEST_SUITE_P(Rpmb, ConfigErrorTest, ::testing::ValuesIn(kRpmbMistakes), name_of);
+
+TEST(ConfigErrors, RpmbDevicesWithStoresOfTheirOwnAreRight) {
+  const auto config = parse_config(
+      kGood + rpmb(0, kKeyed) +
+          rpmb(1,
+               "store = \"/s/b\"\nanchor = \"/b/b\"\nkey_credential = \"k\"\n"
+               "max_write_blocks = 62\nmax_read_blocks = 63\ndevice_configuration = true\n"),
+      "f.toml");
+  ASSERT_TRUE(config.has_value()) << config.error()[0];
+  EXPECT_EQ(config->devices.size(), 2U);
+}
 
 TEST(ConfigErrors, SyntaxNamesTheLine) {
   const auto config = parse_config(kGood + "bitrate = \n", "f.toml");
