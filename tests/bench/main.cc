@@ -13,13 +13,18 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <filesystem>
+#include <stdexcept>
+#include <system_error>
 
 #include "floors.h"
 #include "helper_process.h"
 #include "idle_helper.h"
 #include "link_driver.h"
+#include "memory_store.h"
 #include "program.h"
 #include "report.h"
+#include "rpmb_disk.h"
+#include "rpmb_load.h"
 #include "testpmd_pair.h"
 
 namespace stratos::bench {
@@ -116,6 +121,30 @@ void measure_link(Report& report, const std::string& scratch) {
   }
 }
 
+void measure_rpmb(Report& report) {
+  test::MemoryStore store(4096);
+  RpmbLoad load(store, [] {});
+  load.program_key();
+  for (const uint16_t blocks : {uint16_t{1}, uint16_t{32}}) {
+    const size_t count = 128'000 / blocks;
+    const std::string name = fmt::format("rpmb, {} block(s): ", blocks);
+    macs_per_second(count / 10, blocks);
+    load.reads_per_second(count / 10, blocks);
+    report.add(name + "MACs", macs_per_second(count, blocks) / 1e6, "M/s");
+    report.add_ratio(name + "reads", load.reads_per_second(count, blocks) / 1e6, "M/s",
+                     name + "MACs", at_least(0.7));
+  }
+}
+
+void measure_rpmb_disk(Report& report, const std::string& directory) {
+  for (const uint16_t blocks : {uint16_t{1}, uint16_t{32}}) {
+    const std::string name = fmt::format("rpmb, {} block(s): ", blocks);
+    const std::string floor = name + "pwrite and fdatasync";
+    add_latencies(report, floor, durable_writes(directory, 300, blocks * rpmb::kBlockSize), "", {});
+    add_latencies(report, name + "write", rpmb_writes(directory, 300, blocks), floor, at_most(1.5));
+  }
+}
+
 // False if the peer cannot be had; the report then says why.
 bool measure_peer(Report& report) {
   for (const unsigned packets : {1U, 32U}) {
@@ -139,35 +168,55 @@ void measure_idle(Report& report, const std::string& scratch) {
   report.add("idle stratosd: RSS besides the region", idle.rss_mib, "MiB", at_most(8));
 }
 
+// A folder of our own in `parent`, for as long as this lives.
+class Scratch {
+ public:
+  explicit Scratch(const std::string& parent) : path_(parent + "/stratos-bench-XXXXXX") {
+    if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no folder in " + parent);
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 struct Options {
   std::string json = "build/bench.json";
   unsigned rounds = 5;
   bool with_peer = true;
 };
 
-void measure(Report& report, const Options& options, const std::string& scratch) {
+void measure(Report& report, const Options& options, const std::string& scratch,
+             const std::string& disk) {
   bool with_peer = options.with_peer;
   for (unsigned round = 0; round < options.rounds; ++round) {
     report.begin_round();
     measure_floors(report);
     measure_link(report, scratch);
     measure_idle(report, scratch);
+    measure_rpmb(report);
+    measure_rpmb_disk(report, disk);
     with_peer = with_peer && measure_peer(report);
   }
 }
 
 int run(const Options& options) {
-  char scratch[] = "/tmp/stratos-bench-XXXXXX";
-  if (mkdtemp(scratch) == nullptr) return 1;
   Report report;
   try {
-    measure(report, options, scratch);
+    const Scratch scratch("/tmp");
+    // Where the build is, since /tmp may be memory.
+    const Scratch disk(std::filesystem::absolute(options.json).parent_path());
+    measure(report, options, scratch.path(), disk.path());
   } catch (const std::exception& error) {
     fmt::print(stderr, "stratos-bench: {}\n", error.what());
-    std::filesystem::remove_all(scratch);
     return 1;
   }
-  std::filesystem::remove_all(scratch);
   report.print();
   if (report.write_json(options.json)) return 0;
   fmt::print(stderr, "stratos-bench: cannot write {}\n", options.json);
