@@ -93,7 +93,7 @@ void virtio_rpmb_queue_done(struct virtqueue *vq)
 			while ((req = virtqueue_get_buf(vq, &len)))
 				virtio_rpmb_request_end(vr, req,
 							len == req->in * sizeof(*req->frames) ?
-							0 : -EIO);
+							0 : -EBADMSG);
 		} while (!virtqueue_enable_cb(vq) && !virtqueue_is_broken(vq));
 	}
 	wake_up_all(&vr->wait);
@@ -176,7 +176,8 @@ static void virtio_rpmb_break(struct virtio_rpmb *vr)
  *
  * Return: 0 if all frames of the answer are there.  -ERESTARTSYS or -EBUSY if the
  * device never saw the request; -EINTR or -ETIMEDOUT if it did, and nobody knows what
- * it does with it; -EIO if it did not answer as it should; -ENODEV if it is gone.
+ * it does with it; -EBADMSG if its answer has the wrong length; -EIO if it is broken;
+ * -ENODEV if it is gone.
  */
 int virtio_rpmb_request_run(struct virtio_rpmb *vr, struct virtio_rpmb_request *req,
 			    bool killable)

@@ -50,9 +50,11 @@ static int virtio_rpmb_exchange(struct virtio_rpmb_session *session,
 
 	err = virtio_rpmb_request_run(vr, req, session->killable);
 	if (!err && !virtio_rpmb_answers(type, in, req->in))
-		err = -EIO;
-	if (err == -EIO)
+		err = -EBADMSG;
+	if (err == -EBADMSG) {
 		dev_err_ratelimited(&vr->dev, "no valid answer to a request of type %u\n", type);
+		return -EIO;
+	}
 	if (!err)
 		memcpy(response, in, req->in * sizeof(*in));
 
@@ -117,7 +119,7 @@ int virtio_rpmb_check_request(const struct virtio_rpmb *vr,
  * @frames: the frames of a request that was checked
  * @count: how many
  *
- * Return: 0 whatever the device thinks of the request; else see
+ * Return: 0 whatever the device thinks of the request; -EIO if it does not say; else see
  * virtio_rpmb_request_run().
  */
 int virtio_rpmb_session_write(struct virtio_rpmb_session *session,
@@ -143,8 +145,8 @@ int virtio_rpmb_session_write(struct virtio_rpmb_session *session,
  * The result of a write of this session is at hand.  That of another is in the register
  * of the device.
  *
- * Return: 0 if there is a response; -EIO if nothing was asked; else see
- * virtio_rpmb_request_run().
+ * Return: 0 if there is a response; -EIO if nothing was asked or the answer is none; else
+ * see virtio_rpmb_request_run().
  */
 int virtio_rpmb_session_read(struct virtio_rpmb_session *session,
 			     struct virtio_rpmb_frame *frames, unsigned int count)
