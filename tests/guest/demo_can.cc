@@ -5,28 +5,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <exception>
 
 #include "harness/can.h"
-#include "harness/error.h"
 #include "harness/hub.h"
+#include "harness/story.h"
 #include "harness/stub_vm.h"
 
 namespace stratos::guest {
 namespace {
 
 constexpr size_t kBurst = 1000;
-
-template <typename... Args>
-void tell(fmt::format_string<Args...> format, Args&&... args) {
-  fmt::print("{}\n", fmt::format(format, std::forward<Args>(args)...));
-  std::fflush(stdout);
-}
-
-void require(bool holds, const std::string& what) {
-  if (!holds) throw HarnessError(what);
-}
 
 void show_samples(Guest& from, const std::string& out, Guest& to, const std::string& in) {
   tell("\n{} {} -> {} {}: one frame of each kind", from.name(), out, to.name(), in);
@@ -50,13 +38,6 @@ void show_burst(Guest& from, const std::string& out, Guest& to, const std::strin
   require(sent == came, fmt::format("frame {} of `{}` came as another", differs, command));
   tell("{} {} -> {} {}: {}: {} sent, {} came, in order", from.name(), out, to.name(), in, command,
        sent.size(), came.size());
-}
-
-void require_quiet(Guest& guest) {
-  guest.settle();
-  const auto faults = guest.log().faults();
-  require(faults.empty(), fmt::format("the kernel of {} complains: {}", guest.name(),
-                                      faults.empty() ? "" : faults.front()));
 }
 
 void run() {
@@ -98,13 +79,4 @@ void run() {
 }  // namespace
 }  // namespace stratos::guest
 
-int main() {
-  try {
-    stratos::guest::run();
-  } catch (const std::exception& error) {
-    fmt::print("\ndemo-can: failed: {}\n", error.what());
-    return EXIT_FAILURE;
-  }
-  fmt::print("\ndemo-can: ok\n");
-  return EXIT_SUCCESS;
-}
+int main() { return stratos::guest::tell_story("demo-can", stratos::guest::run); }

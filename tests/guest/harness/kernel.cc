@@ -29,6 +29,7 @@ fs::path build_folder() { return STRATOS_BUILD_FOLDER; }
 fs::path built_program(const std::string& name) {
   fs::path path = fs::path(STRATOS_PROGRAMS_FOLDER) / name / name;
   if (name == "stratos-hub") path = fs::path(STRATOS_PROGRAMS_FOLDER) / "hub" / name;
+  if (name == "stratos-rpmb") path = fs::path(STRATOS_PROGRAMS_FOLDER) / "rpmbtool" / name;
   if (!fs::exists(path)) throw HarnessError(fmt::format("no {}: not built", path.string()));
   return path;
 }

@@ -3,6 +3,7 @@
 //
 //   read ADDRESS COUNT   a read; prints "ok RESULT BYTE..." with the first byte of each block
 //   singly               a write, its result and a read, each command an ioctl of its own
+//   write FILE           sends the frame in the file as a write; prints "ok RESULT"
 //   result               asks for a result without having written anything
 //   mistakes             everything that is wrong; prints NAME ERROR in each line
 //   interrupt ADDRESS    a read that a signal interrupts, whose handler restarts system calls
@@ -121,6 +122,21 @@ int singly(int fd) {
   std::printf("data %s", result(ioctl(fd, MMC_IOC_CMD, &cmd)));
   std::printf(" %02x %02x response %08x\n", response[0].data[0], response[1].data[0],
               cmd.response[0]);
+  return 0;
+}
+
+int write_file(int fd, const char* file) {
+  Frame frame{};
+  const int from = open(file, O_RDONLY | O_CLOEXEC);
+  if (from < 0 || ::read(from, &frame, sizeof frame) != sizeof frame) {
+    std::printf("%s is no frame\n", file);
+    return 2;
+  }
+  const Frame result_read = request(VIRTIO_RPMB_REQ_RESULT_READ);
+  Frame response{};
+  std::printf("%s", all(fd, {command(kReliable, &frame, 1), command(1, &result_read, 1),
+                             command(0, &response, 1)}));
+  std::printf(" %u\n", load(response.result));
   return 0;
 }
 
@@ -251,6 +267,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (what == "read") return read(fd, number(3), number(4));
+  if (what == "write" && argc > 3) return write_file(fd, argv[3]);
   if (what == "singly") return singly(fd);
   if (what == "result") return result_alone(fd);
   if (what == "mistakes") return mistakes(fd);

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "harness/rpmb.h"
+
+#include <fmt/format.h>
+#include <linux/virtio_rpmb.h>
+#include <openssl/hmac.h>
+
+#include <cstring>
+#include <vector>
+
+#include "harness/error.h"
+#include "harness/kernel.h"
+#include "virtio/endian.h"
+
+namespace stratos::guest {
+namespace {
+
+std::string repeat(const std::string& text, size_t size) {
+  std::string repeated;
+  while (repeated.size() < size) repeated += text;
+  repeated.resize(size);
+  return repeated;
+}
+
+template <typename T, typename Field>
+void set(Field& field, T value) {
+  static_assert(sizeof(T) == sizeof(Field));
+  virtio::store_be(reinterpret_cast<std::byte*>(&field), value);
+}
+
+}  // namespace
+
+RpmbStore::RpmbStore(const Scratch& scratch, const std::string& name)
+    : name_(name),
+      store_(scratch.logs() / (name + ".rpmb")),
+      anchor_(scratch.logs() / (name + ".anchor")),
+      key_(scratch.logs() / (name + ".key")),
+      log_(scratch.logs() / (name + ".stratos-rpmb.log")) {
+  const bool made =
+      run({"generate-key", key_}) == 0 &&
+      run({"create", store_, "--anchor", anchor_, "--key-file", key_, "--capacity", "256K"}) == 0;
+  if (!made) throw HarnessError("stratos-rpmb failed, see " + log_.string());
+}
+
+std::string RpmbStore::device(int number) const {
+  return fmt::format(R"(
+[[device]]
+name = "{}"
+type = "rpmb"
+link = "a"
+number = {}
+store = "{}"
+anchor = "{}"
+key_file = "{}"
+)",
+                     name_, number, store_.string(), anchor_.string(), key_.string());
+}
+
+bool RpmbStore::verify() const {
+  return run({"verify", store_, "--anchor", anchor_, "--key-file", key_}) == 0;
+}
+
+int RpmbStore::run(std::vector<std::string> arguments) const {
+  arguments.insert(arguments.begin(), built_program("stratos-rpmb"));
+  Program tool({.argv = std::move(arguments), .log = log_});
+  return tool.wait(in(std::chrono::seconds(30))).value_or(-1);
+}
+
+std::string rpmb_link(const std::filesystem::path& socket) {
+  return fmt::format("[[link]]\nname = \"a\"\ntype = \"shm\"\nsocket = \"{}\"\n", socket.string());
+}
+
+void insmod_virtio_rpmb(Guest& guest) {
+  guest.insmod("virtio_msg_ivshmem");
+  guest.insmod("virtio_rpmb");
+  guest.wait_for_path("/dev/vrpmb0");
+}
+
+std::string rpmb_key(const std::string& text) { return repeat(text, VIRTIO_RPMB_KEY_MAC_SIZE); }
+std::string rpmb_block(const std::string& text) { return repeat(text, VIRTIO_RPMB_BLOCK_SIZE); }
+
+std::string rpmb_write_frame(const std::string& key, const std::string& block, uint16_t address,
+                             uint32_t write_counter) {
+  virtio_rpmb_frame frame{};
+  std::memcpy(frame.data, block.data(), sizeof frame.data);
+  set(frame.write_counter, write_counter);
+  set(frame.address, address);
+  set(frame.block_count, uint16_t{1});
+  set(frame.req_resp, uint16_t{VIRTIO_RPMB_REQ_DATA_WRITE});
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(&frame);
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes + VIRTIO_RPMB_MAC_OFFSET,
+       sizeof frame - VIRTIO_RPMB_MAC_OFFSET, frame.key_mac, nullptr);
+  return {reinterpret_cast<const char*>(bytes), sizeof frame};
+}
+
+}  // namespace stratos::guest
