@@ -288,7 +288,10 @@ TEST_F(EndToEndTest, ALayoutOfAnotherRevisionIsOneLineAndCostsTheOthersNothing) 
       << "nothing is half started";
 
   pretend_revision(*b_, VIRTIO_MSG_AMP_VERSION + 1);
-  const auto result = (daemon_.reset(), run_program({STRATOSD_PATH, "--config", config()}));
+  daemon_.reset();
+  // It ends inside its sandbox, which denies what the leak checker wants.
+  const auto result = run_program(
+      {"/usr/bin/env", "ASAN_OPTIONS=detect_leaks=0", STRATOSD_PATH, "--config", config()});
   EXPECT_EQ(result.exit_code, 1) << "nobody is left to serve";
   EXPECT_EQ(lines_with(result.errors, "link a: "), 1) << result.errors;
 }
