@@ -192,16 +192,19 @@ struct Options {
   bool with_peer = true;
 };
 
-void measure(Report& report, const Options& options, const std::string& scratch,
-             const std::string& disk) {
+void measure(Report& report, const Options& options) {
   bool with_peer = options.with_peer;
   for (unsigned round = 0; round < options.rounds; ++round) {
     report.begin_round();
+    // A folder for each round: nothing that was left behind is taken for what is awaited.
+    const Scratch scratch("/tmp");
     measure_floors(report);
-    measure_link(report, scratch);
-    measure_idle(report, scratch);
+    measure_link(report, scratch.path());
+    measure_idle(report, scratch.path());
     measure_rpmb(report);
-    measure_rpmb_disk(report, disk);
+    // Where the build is, since /tmp may be memory.
+    const Scratch disk(std::filesystem::absolute(options.json).parent_path());
+    measure_rpmb_disk(report, disk.path());
     with_peer = with_peer && measure_peer(report);
   }
 }
@@ -209,10 +212,7 @@ void measure(Report& report, const Options& options, const std::string& scratch,
 int run(const Options& options) {
   Report report;
   try {
-    const Scratch scratch("/tmp");
-    // Where the build is, since /tmp may be memory.
-    const Scratch disk(std::filesystem::absolute(options.json).parent_path());
-    measure(report, options, scratch.path(), disk.path());
+    measure(report, options);
   } catch (const std::exception& error) {
     fmt::print(stderr, "stratos-bench: {}\n", error.what());
     return 1;

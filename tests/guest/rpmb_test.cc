@@ -4,12 +4,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
-#include <optional>
-
-#include "fixture.h"
-#include "harness/helper.h"
-#include "harness/hub.h"
-#include "harness/rpmb.h"
+#include "rpmb_bench.h"
 
 namespace stratos::guest {
 namespace {
@@ -18,47 +13,10 @@ using ::testing::HasSubstr;
 
 constexpr const char* kCounterFailure = "3\n";
 
-class RpmbTest : public KernelTest {
- protected:
-  void start(const std::string& devices) {
-    helper_.emplace(scratch_, rpmb_link(hub_.device_socket("a")) + devices);
-    a_ = &boot({.kernel = kernel(), .links = {hub_.driver_socket("a")}, .cpus = 2});
-    insmod_virtio_rpmb(*a_);
-  }
-  // A device with a key, /tmp/key.
-  void start_with_key(const std::string& key) {
-    start(store_.device(0));
-    a_->write("/tmp/key", key);
-    a_->must("mmc rpmb write-key /dev/vrpmb0 /tmp/key");
-  }
-
-  Guest& a() { return *a_; }
-  Helper& helper() { return *helper_; }
-  void write_block(int address, const std::string& block, const std::string& device = "vrpmb0") {
-    a_->write("/tmp/block", block);
-    a_->must(fmt::format("mmc rpmb write-block /dev/{} {} /tmp/block /tmp/key", device, address));
-  }
-  // The tool checks the MAC of the response.
-  void expect_block(int address, const std::string& block, const std::string& device = "vrpmb0") {
-    a_->write("/tmp/expected", block);
-    const Output compared = a_->run(fmt::format(
-        "rm -f /tmp/read; mmc rpmb read-block /dev/{} {} 1 /tmp/read /tmp/key && cmp /tmp/read "
-        "/tmp/expected",
-        device, address));
-    EXPECT_EQ(compared.status, 0) << "block " << address << ": " << compared.text;
-  }
-  std::string counter() { return a_->must("mmc rpmb read-counter /dev/vrpmb0").text; }
-
-  Hub hub_{scratch_, {"a"}};
-  RpmbStore store_{scratch_, "store"};
-
- private:
-  std::optional<Helper> helper_;
-  Guest* a_ = nullptr;
-};
+using RpmbTest = RpmbBench;
 
 TEST_P(RpmbTest, StockToolsProgramAKeyWriteAndReadBack) {
-  start(store_.device(0));
+  start(store().device(0));
   a().write("/tmp/key", rpmb_key("secret"));
   EXPECT_THAT(a().run("mmc rpmb read-counter /dev/vrpmb0").text, HasSubstr("0x0007")) << "no key";
   a().must("mmc rpmb write-key /dev/vrpmb0 /tmp/key");
@@ -76,7 +34,7 @@ TEST_P(RpmbTest, StockToolsProgramAKeyWriteAndReadBack) {
               HasSubstr("0x0002"));
   EXPECT_THAT(counter(), HasSubstr("0x00000001")) << "what was refused does not count";
   helper().stop();
-  EXPECT_TRUE(store_.verify());
+  EXPECT_TRUE(store().verify());
 }
 
 TEST_P(RpmbTest, AFrameThatIsReplayedIsRefused) {
@@ -91,36 +49,16 @@ TEST_P(RpmbTest, AFrameThatIsReplayedIsRefused) {
 }
 
 TEST_P(RpmbTest, WritesSurviveEveryKillOfTheHelperOnceEach) {
-  constexpr int kWrites = 40;
-  constexpr int kKills = 5;
   start_with_key(rpmb_key("secret"));
-  a().must("i=0; while [ $i -lt 256 ]; do printf '\\000'; i=$((i+1)); done > /tmp/zero");
-  // Each write leaves its number in the block of its own, and stops the run if it fails.
-  Job writer = a().start(fmt::format(
-      "sh -c 'i=1; while [ $i -le {} ]; do (echo $i; cat /tmp/zero) | head -c 256 > /tmp/b; mmc "
-      "rpmb write-block /dev/vrpmb0 $i /tmp/b /tmp/key || exit 1; echo done $i; i=$((i+1)); done'",
-      kWrites));
-  for (int kill = 1; kill <= kKills; ++kill) {
-    writer.wait_for(fmt::format("done {}\n", kill * kWrites / (kKills + 1)),
-                    std::chrono::seconds(60));
-    helper().crash();
-    helper().start();
-  }
-  const Output written = writer.wait(std::chrono::seconds(120));
-  EXPECT_EQ(written.status, 0) << written.text;
-  EXPECT_THAT(counter(), HasSubstr(fmt::format("0x{:08x}", kWrites))) << "each counts once";
-  for (const int i : {1, kWrites / 2, kWrites}) {
-    std::string block = fmt::format("{}\n", i);
-    block.resize(256);
-    expect_block(i, block);
-  }
+  expect_writes_survive_kills(40, 5);
+  EXPECT_THAT(counter(), HasSubstr(fmt::format("0x{:08x}", 40))) << "each counts once";
   helper().stop();
-  EXPECT_TRUE(store_.verify());
+  EXPECT_TRUE(store().verify());
 }
 
 TEST_P(RpmbTest, DevicesDoNotShareAnything) {
   const RpmbStore other(scratch_, "other");
-  start(store_.device(0) + other.device(1));
+  start(store().device(0) + other.device(1));
   a().wait_for_path("/dev/vrpmb1");
   a().write("/tmp/key", rpmb_key("secret"));
   a().must("mmc rpmb write-key /dev/vrpmb0 /tmp/key");

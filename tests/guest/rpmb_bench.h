@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// A guest with RPMB devices whose stores are on this machine.
+
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "fixture.h"
+#include "harness/helper.h"
+#include "harness/hub.h"
+#include "harness/rpmb.h"
+
+namespace stratos::guest {
+
+class RpmbBench : public KernelTest {
+ protected:
+  // Starts helper and guest, with these [[device]] tables, and loads the modules.
+  void start(const std::string& devices);
+  // With one device, that of store(), whose key is programmed; the guest has it in /tmp/key.
+  void start_with_key(const std::string& key);
+
+  Guest& a() { return *a_; }
+  Helper& helper() { return *helper_; }
+  const RpmbStore& store() const { return store_; }
+
+  // With Debian's mmc and /tmp/key.
+  void write_block(int address, const std::string& block, const std::string& device = "vrpmb0");
+  // The tool checks the MAC of the response.
+  void expect_block(int address, const std::string& block, const std::string& device = "vrpmb0");
+  // What mmc says of vrpmb0.
+  std::string counter();
+  // Writes blocks 1 to `writes`, each once, while the helper is killed and started again, evenly
+  // over the way, so many times; every write succeeds and a few are read back.
+  void expect_writes_survive_kills(int writes, int kills);
+
+ private:
+  Hub hub_{scratch_, {"a"}};
+  RpmbStore store_{scratch_, "store"};
+  std::optional<Helper> helper_;
+  Guest* a_ = nullptr;
+};
+
+}  // namespace stratos::guest
