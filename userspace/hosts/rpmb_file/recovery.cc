@@ -13,7 +13,7 @@ struct Candidate {
 };
 
 struct Candidates {
-  std::array<Candidate, 2 * kSlots> all;
+  std::array<Candidate, size_t{2} * kSlots> all;
   size_t count = 0;
 
   void add(Role file, const Slots& slots) {
