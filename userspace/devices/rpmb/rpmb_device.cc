@@ -11,7 +11,8 @@ namespace stratos::rpmb {
 namespace {
 
 constexpr uint16_t kQueue = VIRTIO_RPMB_QUEUE_REQUEST;
-constexpr uint32_t kBlocksPerUnit = VIRTIO_RPMB_CAPACITY_UNIT / kBlockSize;
+constexpr uint32_t kBlocksPerUnit =
+    static_cast<uint32_t>(VIRTIO_RPMB_CAPACITY_UNIT) / uint32_t{kBlockSize};
 
 // The registers of the device configuration lie at the end of a block, the first one
 // last (eMMC 5.1, 6.6.22.4.5: byte 28 of the frame as the standard counts them).

@@ -12,7 +12,7 @@ namespace {
 
 using Error = std::unexpected<std::string>;
 
-constexpr size_t kReadSize = 64 * 1024;
+constexpr size_t kReadSize = size_t{64} * 1024;
 
 const char* word(Role role) { return role == Role::kStore ? "store" : "anchor"; }
 
