@@ -14,6 +14,7 @@
 #include "config/table_reader.h"
 #include "stratosd/config_check.h"
 #include "stratosd/device_types.h"
+#include "stratosd/link_types.h"
 #include "virtio/limits.h"
 
 namespace stratos::daemon {
@@ -21,9 +22,6 @@ namespace {
 
 constexpr std::string_view kLogLevels[] = {"debug", "info", "warn", "error"};
 constexpr std::string_view kSandboxModes[] = {"kill", "log", "off"};
-constexpr std::string_view kLinkTypes[] = {"shm", "uio"};
-constexpr std::string_view kLayouts[] = {"L2", "L1"};
-constexpr std::string_view kRings[] = {"packed", "split"};
 constexpr std::string_view kBusTypes[] = {"socketcan", "virtual"};
 
 constexpr config::Range kPollTimeRange{0, 1'000'000};
@@ -53,28 +51,25 @@ DaemonConfig read_daemon(config::TableReader reader) {
   return daemon;
 }
 
+// The entry of the `type` that a table names; nullptr if it names none that is known.
+template <typename Entry>
+const Entry* read_type(config::TableReader& reader, std::span<const Entry> entries,
+                       std::string& type) {
+  std::vector<std::string_view> names;
+  std::ranges::transform(entries, std::back_inserter(names), &Entry::name);
+  type = reader.choice("type", std::nullopt, names);
+  const auto entry = std::ranges::find(entries, type, &Entry::name);
+  return entry == entries.end() ? nullptr : &*entry;
+}
+
 LinkConfig read_link(config::TableReader reader) {
   LinkConfig link;
   link.line = reader.line();
   link.name = reader.name("name");
-  const std::string type = reader.choice("type", std::nullopt, kLinkTypes);
-  link.layout_l1 = reader.choice("layout", "L2", kLayouts) == "L1";
-  link.packed = reader.choice("ring", "packed", kRings) == "packed";
-  if (type == "shm") {
-    link.socket =
-        reader.socket_path("socket", std::nullopt, "write the path of the hub's device socket");
-  } else if (type == "uio") {
-    link.type = LinkType::kUio;
-    link.device = reader.optional("device", "auto");
-    if (link.device != "auto" && !link.device.starts_with('/')) {
-      reader.error("device", fmt::format("\"{}\" is no device node; write \"auto\" or a path such "
-                                         "as \"/dev/uio0\"",
-                                         link.device));
-    }
-  } else {
-    return link;  // which keys belong here is not known
-  }
-  reader.finish(fmt::format("a [[link]] of type \"{}\"", type));
+  const LinkTypeEntry* entry = read_type(reader, link_types(), link.type);
+  if (!entry) return link;  // which keys belong here is not known
+  link.plan = entry->read(reader);
+  reader.finish(fmt::format("a [[link]] of type \"{}\"", link.type));
   return link;
 }
 
@@ -112,9 +107,7 @@ DeviceConfig read_device(config::TableReader reader) {
   DeviceConfig device;
   device.line = reader.line();
   device.name = reader.name("name");
-  std::vector<std::string_view> types;
-  std::ranges::transform(device_types(), std::back_inserter(types), &DeviceTypeEntry::name);
-  device.type = reader.choice("type", std::nullopt, types);
+  const DeviceTypeEntry* entry = read_type(reader, device_types(), device.type);
   device.link = reader.required("link", "name a [[link]]");
   device.number = static_cast<uint16_t>(reader.integer("number", std::nullopt, kNumberRange));
   device.memory = reader.size("memory", kDefaultMemory, kMemoryRange);
@@ -122,8 +115,7 @@ DeviceConfig read_device(config::TableReader reader) {
     reader.error("memory",
                  fmt::format("{} is no multiple of {}; round it up", device.memory, kMemoryUnit));
   }
-  const auto entry = std::ranges::find(device_types(), device.type, &DeviceTypeEntry::name);
-  if (entry == device_types().end()) return device;
+  if (!entry) return device;
   device.plan = entry->read(reader);
   reader.finish(fmt::format("a [[device]] of type \"{}\"", device.type));
   return device;

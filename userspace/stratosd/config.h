@@ -13,10 +13,10 @@
 
 #include "control/control_protocol.h"
 #include "stratosd/device_plan.h"
+#include "stratosd/link_plan.h"
 
 namespace stratos::daemon {
 
-enum class LinkType : uint8_t { kShm, kUio };
 enum class BusType : uint8_t { kSocketcan, kVirtual };
 enum class Sandbox : uint8_t { kKill, kLog, kOff };
 
@@ -32,11 +32,8 @@ struct DaemonConfig {
 
 struct LinkConfig {
   std::string name;
-  LinkType type = LinkType::kShm;
-  std::string socket;  // kShm: the hub's device socket
-  std::string device;  // kUio: a device node, or "auto"
-  bool layout_l1 = false;
-  bool packed = true;  // offer RING_PACKED, which Linux then takes
+  std::string type;
+  std::unique_ptr<LinkPlan> plan;  // what only this type of link has
   unsigned line = 0;
 };
 

@@ -37,14 +37,15 @@ void check_names(const std::vector<Item>& items, const std::string& table, confi
   for (const Item& item : items) names.add(item.name, item.line);
 }
 
-// A hub's device socket and a UIO device have one seat each; two recorders would
-// write over each other.
+// Where a driver side is met there is one seat; two recorders would write over each
+// other.
 void check_exclusive(const Config& config, config::Errors& errors) {
-  Unique sockets("link.socket", "a link needs a hub of its own", errors);
-  Unique devices("link.device", "a link needs a device of its own", errors);
+  std::map<std::string, Unique> endpoints;
   for (const LinkConfig& link : config.links) {
-    sockets.add(link.socket, link.line);
-    if (link.device != "auto") devices.add(link.device, link.line);
+    const auto [key, path] = link.plan->endpoint();
+    endpoints
+        .try_emplace(key, "link." + key, fmt::format("a link needs a {} of its own", key), errors)
+        .first->second.add(path, link.line);
   }
   Unique records("bus.record", "write another file", errors);
   for (const BusConfig& bus : config.buses) records.add(bus.record, bus.line);
@@ -94,6 +95,7 @@ void check_config(const Config& config, config::Errors& errors) {
   check_exclusive(config, errors);
   check_numbers(config, errors);
   check_owned_paths(config, errors);
+  for (const LinkConfig& link : config.links) link.plan->check(link, config, errors);
   for (const DeviceConfig& device : config.devices) {
     if (!config.link(device.link)) {
       errors.add(device.line, "device.link", unknown_name(device.link, "link", config.links));

@@ -76,7 +76,7 @@ Result Daemon::open_hosts() {
 
 Result Daemon::open_links() {
   for (const LinkConfig& config : config_.links) {
-    auto unit = LinkUnit::open(*loop_, config);
+    auto unit = config.plan->open(*loop_, config);
     if (!unit) return std::unexpected(std::move(unit.error()));
     links_.push_back(std::move(*unit));
   }
@@ -91,20 +91,18 @@ Result Daemon::open_links() {
 
 // A predecessor that was killed may hold its seats for a moment, and a hub that is
 // started together with us may come a moment later.
-Result Daemon::wait_for_hubs() {
+Result Daemon::wait_for_links() {
   bool late = false;
   runtime::Timer deadline(*loop_, [&] { late = true; });
   deadline.start_once(config_.daemon.hub_timeout);
   for (;;) {
     const auto missing = std::ranges::find_if(
-        links_, [](const auto& candidate) { return !candidate->has_memory(); });
+        links_, [](const auto& candidate) { return !candidate->awaited().empty(); });
     if (missing == links_.end() || stop_wanted_) return {};
     if (late) {
-      const LinkConfig& config = (*missing)->config();
-      return std::unexpected(fmt::format(
-          "link {}: no seat at the hub's device socket {} within {} ms; start stratos-hub, and "
-          "stop whoever else serves this link",
-          config.name, config.socket, config_.daemon.hub_timeout.count()));
+      return std::unexpected(fmt::format("link {}: {} (waited for {} ms)",
+                                         (*missing)->config().name, (*missing)->awaited(),
+                                         config_.daemon.hub_timeout.count()));
     }
     loop_->turn(true);
   }
@@ -146,8 +144,8 @@ Result Daemon::serve_links() {
 // delivered what a link is about to publish.
 Result Daemon::run() {
   constexpr Result (Daemon::*kSteps[])() = {
-      &Daemon::start_loop,    &Daemon::find_identity, &Daemon::open_hosts,
-      &Daemon::open_links,    &Daemon::wait_for_hubs, &Daemon::open_control_socket,
+      &Daemon::start_loop,    &Daemon::find_identity,  &Daemon::open_hosts,
+      &Daemon::open_links,    &Daemon::wait_for_links, &Daemon::open_control_socket,
       &Daemon::enter_sandbox, &Daemon::serve_links,
   };
   for (const auto step : kSteps) {

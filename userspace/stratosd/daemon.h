@@ -38,7 +38,7 @@ class Daemon {
   std::expected<void, std::string> find_identity();
   std::expected<void, std::string> open_hosts();
   std::expected<void, std::string> open_links();
-  std::expected<void, std::string> wait_for_hubs();
+  std::expected<void, std::string> wait_for_links();
   std::expected<void, std::string> open_control_socket();
   std::expected<void, std::string> enter_sandbox();
   std::expected<void, std::string> serve_links();

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "stratosd/owned_path.h"
+
 namespace stratos::config {
 class Errors;
 }
@@ -19,12 +21,6 @@ struct Config;
 struct DeviceConfig;
 class HostedDevice;
 struct Hosts;
-
-// A path that one device may use and no other, and the key that names it.
-struct OwnedPath {
-  std::string key;
-  std::string path;
-};
 
 // The part of a [[device]] that only its type understands.
 class DevicePlan {

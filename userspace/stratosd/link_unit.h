@@ -1,52 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-// A [[link]], alive: how it gets its memory, and the devices on it.
+// A [[link]], alive, and the devices on it.
 
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
 #include <expected>
-#include <memory>
 #include <string>
 
-#include "links/shm/hub_peer.h"
-#include "links/shm/shm_link.h"
-#include "runtime/loop.h"
 #include "stratosd/config.h"
-#include "stratosd/event_log.h"
 #include "stratosd/hosted_device.h"
+#include "virtio/instance.h"
 
 namespace stratos::daemon {
 
 class LinkUnit {
  public:
-  // Begins to look for the link's memory: a hub answers later, a UIO device at once.
-  // `loop` outlives the unit. The error is one line.
-  static std::expected<std::unique_ptr<LinkUnit>, std::string> open(runtime::Loop& loop,
-                                                                    const LinkConfig& config);
-
-  // `device` outlives the unit.
-  std::expected<void, std::string> add_device(const DeviceConfig& config, HostedDevice& device);
-
-  // The memory is there, and serve() can be called.
-  bool has_memory() const { return first_ != nullptr; }
-  // Begins to serve the driver side.
-  std::expected<void, std::string> serve();
+  virtual ~LinkUnit() = default;
+  LinkUnit(const LinkUnit&) = delete;
+  LinkUnit& operator=(const LinkUnit&) = delete;
 
   const LinkConfig& config() const { return config_; }
-  // A hub is there; always true for a link that needs none.
-  bool seated() const { return !hub_ || hub_->seated(); }
-  const links::ShmLink& link() const { return link_; }
+
+  // `device` outlives the unit.
+  virtual std::expected<void, std::string> add_device(const DeviceConfig& config,
+                                                      HostedDevice& device) = 0;
+  // Empty once serve() can be called; until then what the link waits for and what to do
+  // about it, as the end of a sentence.
+  virtual std::string awaited() const { return {}; }
+  // Begins to serve the driver side. The error is one line.
+  virtual std::expected<void, std::string> serve() = 0;
+
+  // ---- For status reports ----
+  // Device `number` as its driver sees it; nullptr while there is no driver side.
+  virtual const virtio::Instance* instance(uint16_t number) const = 0;
+  // The state of the link, first of all "state".
+  virtual nlohmann::ordered_json status() const = 0;
+  // "state", and what the link counted.
+  virtual nlohmann::ordered_json stats() const = 0;
+
+ protected:
+  explicit LinkUnit(const LinkConfig& config) : config_(config) {}
 
  private:
-  LinkUnit(runtime::Loop& loop, const LinkConfig& config);
-  void on_attached(std::unique_ptr<links::Attachment> attachment);
-
   const LinkConfig& config_;
-  EventLog events_;
-  runtime::Log log_;
-  links::ShmLink link_;
-  bool serving_ = false;
-  std::unique_ptr<links::Attachment> first_;  // until serve()
-  std::unique_ptr<links::HubPeer> hub_;
 };
 
 }  // namespace stratos::daemon

@@ -15,25 +15,8 @@ namespace {
 
 using nlohmann::ordered_json;
 
-std::string_view name_of(LinkType type) { return type == LinkType::kShm ? "shm" : "uio"; }
 std::string_view name_of(BusType type) {
   return type == BusType::kVirtual ? "virtual" : "socketcan";
-}
-
-std::string_view name_of(virtio::LinkStatus status) {
-  switch (status) {
-    case virtio::LinkStatus::kInit:
-      return "init";
-    case virtio::LinkStatus::kReady:
-      return "ready";
-    case virtio::LinkStatus::kRun:
-      return "run";
-    case virtio::LinkStatus::kShutdown:
-      return "shutdown";
-    case virtio::LinkStatus::kPeerDead:
-      return "peer-dead";
-  }
-  return "unknown";
 }
 
 // The furthest point that a driver reached, or what went wrong.
@@ -49,10 +32,6 @@ std::string_view name_of_status(uint32_t status) {
   return "reset";
 }
 
-std::string endpoint_of(const LinkConfig& link) {
-  return link.type == LinkType::kShm ? link.socket : link.device;
-}
-
 class Reporter {
  public:
   explicit Reporter(const Subjects& subjects) : subjects_(subjects) {}
@@ -64,8 +43,7 @@ class Reporter {
  private:
   const virtio::Instance* instance(const DeviceConfig& device) const {
     for (const auto& unit : subjects_.links) {
-      const virtio::MsgLink* link = unit->link().msg_link();
-      if (unit->config().name == device.link && link) return link->instance(device.number);
+      if (unit->config().name == device.link) return unit->instance(device.number);
     }
     return nullptr;
   }
@@ -87,19 +65,11 @@ class Reporter {
 };
 
 ordered_json Reporter::link_status(const LinkUnit& unit) const {
-  const virtio::MsgLink* link = unit.link().msg_link();
   const auto devices =
       std::ranges::count(subjects_.config.devices, unit.config().name, &DeviceConfig::link);
-  ordered_json status{{"name", unit.config().name},
-                      {"type", name_of(unit.config().type)},
-                      {"state", link ? name_of(link->status()) : "detached"},
-                      {"hub", unit.seated() ? "there" : "lost"},
-                      {"devices", devices}};
-  if (link) {
-    status.update({{"epoch", link->epoch()},
-                   {"peer_epoch", link->peer_epoch()},
-                   {"peer_heartbeat", link->peer_heartbeat()}});
-  }
+  ordered_json status{
+      {"name", unit.config().name}, {"type", unit.config().type}, {"devices", devices}};
+  status.update(unit.status());
   return status;
 }
 
@@ -130,21 +100,7 @@ ordered_json Reporter::status() const {
 
 ordered_json Reporter::link_stats(const LinkUnit& unit) const {
   ordered_json stats{{"name", unit.config().name}};
-  const virtio::MsgLink* link = unit.link().msg_link();
-  stats["state"] = link ? name_of(link->status()) : "detached";
-  if (!link) return stats;
-  const virtio::LinkCounters& c = link->counters();
-  stats.update({{"messages_received", c.messages_received},
-                {"messages_sent", c.messages_sent},
-                {"messages_malformed", c.messages_malformed},
-                {"send_stalls", c.send_stalls},
-                {"notifications_received", c.notifications_received},
-                {"notifications_bogus", c.notifications_bogus},
-                {"rings", c.rings},
-                {"rings_saved", c.rings_saved},
-                {"peer_restarts", c.peer_restarts},
-                {"peer_deaths", c.peer_deaths},
-                {"records_rejected", c.records_rejected}});
+  stats.update(unit.stats());
   return stats;
 }
 
@@ -193,11 +149,9 @@ ordered_json Reporter::stats() const {
 ordered_json Reporter::list() const {
   auto links = ordered_json::array();
   for (const LinkConfig& link : subjects_.config.links) {
-    links.push_back({{"name", link.name},
-                     {"type", name_of(link.type)},
-                     {"endpoint", endpoint_of(link)},
-                     {"layout", link.layout_l1 ? "L1" : "L2"},
-                     {"ring", link.packed ? "packed" : "split"}});
+    links.push_back(
+        {{"name", link.name}, {"type", link.type}, {"endpoint", link.plan->endpoint().path}});
+    links.back().update(link.plan->options());
   }
   auto buses = ordered_json::array();
   for (const BusConfig& bus : subjects_.config.buses) {

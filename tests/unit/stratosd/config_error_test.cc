@@ -109,7 +109,7 @@ const Mistake kLinkMistakes[] = {
     {"SameName", kGood + "[[link]]\nname = \"a\"\ntype = \"uio\"\n",
      "f.toml:8: link.name: \"a\" is taken since line 1; give each a name of its own"},
     {"SameSocket", kGood + "[[link]]\nname = \"c\"\ntype = \"shm\"\nsocket = \"/run/a\"\n",
-     "f.toml:8: link.socket: \"/run/a\" is taken since line 1; a link needs a hub of its own"},
+     "f.toml:8: link.socket: \"/run/a\" is taken since line 1; a link needs a socket of its own"},
     {"SameUioDevice",
      "[[link]]\nname = \"a\"\ntype = \"uio\"\ndevice = \"/dev/uio0\"\n"
      "[[link]]\nname = \"b\"\ntype = \"uio\"\ndevice = \"/dev/uio0\"\n",

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "config/size_text.h"
 #include "config/suggestion.h"
 #include "stratosd/config.h"
@@ -86,14 +88,12 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(config->daemon.sandbox, Sandbox::kLog);
 
   ASSERT_EQ(config->links.size(), 2u);
-  EXPECT_EQ(config->links[0].type, LinkType::kShm);
-  EXPECT_EQ(config->links[0].socket, "/run/stratos/a.device");
-  EXPECT_TRUE(config->links[0].layout_l1);
-  EXPECT_FALSE(config->links[0].packed);
-  EXPECT_EQ(config->links[1].type, LinkType::kUio);
-  EXPECT_EQ(config->links[1].device, "/dev/uio0");
-  EXPECT_FALSE(config->links[1].layout_l1);
-  EXPECT_TRUE(config->links[1].packed);
+  EXPECT_EQ(config->links[0].type, "shm");
+  EXPECT_EQ(config->links[0].plan->endpoint().path, "/run/stratos/a.device");
+  EXPECT_EQ(config->links[0].plan->options().dump(), R"({"layout":"L1","ring":"split"})");
+  EXPECT_EQ(config->links[1].type, "uio");
+  EXPECT_EQ(config->links[1].plan->endpoint().path, "/dev/uio0");
+  EXPECT_EQ(config->links[1].plan->options().dump(), R"({"layout":"L2","ring":"packed"})");
 
   ASSERT_EQ(config->buses.size(), 2u);
   EXPECT_EQ(config->bus("body")->bitrate, 500'000u);
@@ -121,9 +121,8 @@ TEST(Config, HasDefaults) {
   EXPECT_EQ(config->daemon.log_level, "info");
   EXPECT_EQ(config->daemon.user, "");
   EXPECT_EQ(config->daemon.sandbox, Sandbox::kKill);
-  EXPECT_EQ(config->links[0].device, "auto");
-  EXPECT_FALSE(config->links[0].layout_l1);
-  EXPECT_TRUE(config->links[0].packed);
+  EXPECT_EQ(config->links[0].plan->endpoint().path, "auto");
+  EXPECT_EQ(config->links[0].plan->options().dump(), R"({"layout":"L2","ring":"packed"})");
 }
 
 TEST(SizeText, ReadsUnitsAndNothingElse) {
