@@ -21,7 +21,7 @@
 
 namespace stratos::hosts {
 
-class RpmbFile final : public rpmb::Store, private rpmb_file::CommitListener {
+class RpmbFile final : public rpmb::Store {
  public:
   struct Options {
     std::string store{};   // path
@@ -37,10 +37,14 @@ class RpmbFile final : public rpmb::Store, private rpmb_file::CommitListener {
   // is one line that says what to do.
   static std::expected<std::unique_ptr<RpmbFile>, std::string> open(runtime::Loop& loop,
                                                                     const Options& options);
+  // What writes records, and what writes the data behind them.
+  struct Committers {
+    std::unique_ptr<rpmb_file::Committer> records;
+    std::unique_ptr<rpmb_file::Committer> data;
+  };
   // The same over any medium, which is not needed any more afterwards.
   static std::expected<std::unique_ptr<RpmbFile>, std::string> open(
-      rpmb_file::Medium& medium, std::unique_ptr<rpmb_file::Committer> committer,
-      const rpmb_file::MasterKey& key);
+      rpmb_file::Medium& medium, Committers committers, const rpmb_file::MasterKey& key);
 
   // A commit that is pending may or may not happen; its listener does not hear of it.
   ~RpmbFile();
@@ -70,29 +74,46 @@ class RpmbFile final : public rpmb::Store, private rpmb_file::CommitListener {
     runtime::Mapping record;  // of the one under way
   };
 
+  // Hears of one kind of batch.
+  struct Written final : rpmb_file::CommitListener {
+    Written(RpmbFile& file, void (RpmbFile::*to_call)(int error)) : owner(file), then(to_call) {}
+    void on_written(int error) override { (owner.*then)(error); }
+    RpmbFile& owner;
+    void (RpmbFile::*then)(int error);
+  };
+
   RpmbFile(rpmb_file::Contents contents, runtime::Mapping record, std::string name,
-           std::unique_ptr<rpmb_file::Committer> committer);
-  void on_written(int error) override;
+           Committers committers);
   bool in_range(uint32_t address, size_t size) const;
-  bool begin(std::span<const std::byte> blocks);
+  bool seal(std::span<const std::byte> blocks);
+  void write_record();
+  void on_record_written(int error);
+  void put_in_place();
+  void on_data_written(int error);
+  void fail(int error);
 
   runtime::Log log_;
   const rpmb_file::Superblock superblock_;
   rpmb_file::Seal seal_;
   const std::shared_ptr<Memory> memory_;
   rpmb_file::MerkleTree tree_;
-  std::unique_ptr<rpmb_file::Committer> committer_;
+  Written record_written_{*this, &RpmbFile::on_record_written};
+  Written data_written_{*this, &RpmbFile::on_data_written};
+  const Committers committers_;
   rpmb::StoreListener* listener_ = nullptr;
 
-  // As of the last commit that is done. Its blocks are in its record alone, until the
-  // next commit puts them where they belong.
+  // As of the last commit that is done. Its record protects its blocks until they are
+  // where they belong.
   uint64_t sequence_;
   rpmb::State state_;
   rpmb_file::Tag tag_;
   rpmb_file::BlockRange last_{};
+  bool last_waits_ = false;  // last_ is to be put in place,
+  bool placing_ = false;     // once the blocks that are on their way there are through
 
   // The one under way.
   bool pending_ = false;
+  rpmb_file::Bytes record_{};  // sealed; empty once it is on its way
   rpmb::State next_;
   rpmb_file::Tag next_tag_{};
   rpmb_file::BlockRange range_{};

@@ -2,6 +2,7 @@
 #include "rpmb_file/crash_disk.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace stratos::test {
@@ -38,28 +39,36 @@ std::error_code CrashDisk::write(std::span<const Write> writes) {
 
 class CrashDisk::Commits final : public rpmb_file::Committer {
  public:
-  explicit Commits(CrashDisk& disk) : disk_(disk) {}
-  ~Commits() override { disk_.listener_ = nullptr; }
+  explicit Commits(Lane& lane) : lane_(lane) {}
+  ~Commits() override { lane_.listener = nullptr; }
 
   void begin(std::span<const Write> writes, std::shared_ptr<const void> memory,
              rpmb_file::CommitListener& listener) override {
-    disk_.pending_.assign(writes.begin(), writes.end());
-    disk_.listener_ = &listener;
+    lane_ = {.writes = {writes.begin(), writes.end()}, .listener = &listener};
     memory_ = std::move(memory);
   }
 
  private:
-  CrashDisk& disk_;
+  Lane& lane_;
   std::shared_ptr<const void> memory_;
 };
 
-std::unique_ptr<rpmb_file::Committer> CrashDisk::committer() {
-  return std::make_unique<Commits>(*this);
+std::unique_ptr<rpmb_file::Committer> CrashDisk::committer(Batch batch) {
+  return std::make_unique<Commits>(lane(batch));
 }
 
-void CrashDisk::finish(int error) {
-  if (error == 0) (void)write(pending_);
-  std::exchange(listener_, nullptr)->on_written(error);
+void CrashDisk::finish(Batch batch, int error) {
+  const auto listener = std::exchange(lane(batch).listener, nullptr);
+  const auto writes = std::exchange(lane(batch).writes, {});
+  if (error == 0) {
+    auto sectors = sectors_of(writes);
+    const size_t finished = sectors.size();
+    for (const Lane& other : lanes_)
+      std::ranges::copy(sectors_of(other.writes), std::back_inserter(sectors));
+    if (on_write) on_write(image_, sectors);
+    for (const Sector& sector : std::span(sectors).first(finished)) apply(image_, sector);
+  }
+  listener->on_written(error);
 }
 
 }  // namespace stratos::test

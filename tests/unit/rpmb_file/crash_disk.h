@@ -61,18 +61,26 @@ class CrashDisk final : public rpmb_file::Medium {
 
   const DiskImage& image() const { return image_; }
 
-  // A commit under way: finish() makes it durable and tells the listener, or fails.
-  class Commits;
-  std::unique_ptr<rpmb_file::Committer> committer();
-  bool under_way() const { return listener_ != nullptr; }
-  void finish(int error = 0);
+  // What a running store writes: finish() makes a batch durable and tells the listener, or
+  // fails. `on_write` hears of all that is under way then, of either kind.
+  enum class Batch : uint8_t { kRecord, kData };
+  std::unique_ptr<rpmb_file::Committer> committer(Batch batch);
+  bool under_way(Batch batch) const { return lane(batch).listener != nullptr; }
+  void finish(Batch batch, int error = 0);
 
  private:
+  class Commits;
+  struct Lane {
+    std::vector<rpmb_file::Write> writes;
+    rpmb_file::CommitListener* listener = nullptr;
+  };
+  Lane& lane(Batch batch) { return lanes_[static_cast<size_t>(batch)]; }
+  const Lane& lane(Batch batch) const { return lanes_[static_cast<size_t>(batch)]; }
+
   DiskImage image_;
   std::string store_name_ = "store";
   std::string anchor_name_ = "anchor";
-  std::vector<rpmb_file::Write> pending_;
-  rpmb_file::CommitListener* listener_ = nullptr;
+  std::array<Lane, 2> lanes_;
 };
 
 // The sectors that `writes` touch, in order.

@@ -207,13 +207,40 @@ TEST_F(DamageTest, AnIoErrorEndsTheStore) {
   const Change change = random_change(random_, model_, 8);
   ASSERT_EQ(opened.store->commit(change.next, change.address, change.blocks),
             rpmb::StoreStatus::kPending);
-  disk.finish(ENOSPC);
+  disk.finish(CrashDisk::Batch::kRecord, ENOSPC);
   EXPECT_EQ(listener.committed, false);
   EXPECT_TRUE(opened.store->failed());
   EXPECT_EQ(opened.store->state(), model_.state);
   std::vector<std::byte> block(rpmb::kBlockSize);
   EXPECT_EQ(opened.store->read(0, block), rpmb::StoreStatus::kFailed);
   EXPECT_EQ(opened.store->commit(change.next, 0, {}), rpmb::StoreStatus::kFailed);
+}
+
+// Also one behind the back of the commits: the next but one may not replace the record that
+// still holds the blocks.
+TEST_F(DamageTest, AnIoErrorOfTheDataEndsTheStoreToo) {
+  CrashDisk disk(image_);
+  const auto opened = open_store(disk);
+  ASSERT_TRUE(opened.store) << opened.error;
+  for (int i = 0; i < 2; ++i) {
+    Change change = random_change(random_, model_, 8);
+    change.blocks.resize(rpmb::kBlockSize, std::byte{1});
+    ASSERT_TRUE(commit(disk, *opened.store, change));
+    change.apply_to(model_);
+  }
+  Listener listener;
+  opened.store->listen(listener);
+  const Change change = random_change(random_, model_, 8);
+  ASSERT_EQ(opened.store->commit(change.next, change.address, change.blocks),
+            rpmb::StoreStatus::kPending);
+  ASSERT_FALSE(disk.under_way(CrashDisk::Batch::kRecord)) << "waits for blocks of the first";
+  disk.finish(CrashDisk::Batch::kData, EIO);
+  EXPECT_EQ(listener.committed, false);
+  EXPECT_TRUE(opened.store->failed());
+  CrashDisk after(disk.image());
+  const auto again = open_store(after);
+  ASSERT_TRUE(again.store) << again.error;
+  EXPECT_EQ(contents_of(*again.store), model_) << "nothing that was acknowledged is lost";
 }
 
 TEST_F(DamageTest, WhatTheCallerMayNotAskIsRefusedAndChangesNothing) {
@@ -236,7 +263,7 @@ TEST_F(DamageTest, WhatTheCallerMayNotAskIsRefusedAndChangesNothing) {
   ASSERT_EQ(store.commit({}, 0, all.first(256)), StoreStatus::kPending);
   EXPECT_EQ(store.commit({}, 0, all.first(256)), StoreStatus::kFailed) << "one at a time";
   EXPECT_EQ(store.read(0, all.first(256)), StoreStatus::kFailed) << "one at a time";
-  disk.finish();
+  disk.finish(CrashDisk::Batch::kRecord);
   EXPECT_EQ(listener.committed, true);
   EXPECT_EQ(store.sequence(), 2U);
 }

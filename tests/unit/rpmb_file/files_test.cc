@@ -79,6 +79,8 @@ TEST_F(FilesTest, CommitsOutliveTheProcess) {
       ASSERT_EQ(contents_of(store), model);
     }
     EXPECT_EQ(store.sequence(), 1U + 10U * static_cast<unsigned>(generation + 1));
+    opened->reset();
+    loop_ = runtime::make_loop();  // the old one ends with its process, and with all it waits for
   }
 }
 

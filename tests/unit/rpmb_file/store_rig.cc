@@ -61,7 +61,10 @@ DiskImage new_pair(uint32_t capacity_units) {
 }
 
 OpenStore open_store(CrashDisk& disk, const rpmb_file::MasterKey& key) {
-  auto opened = hosts::RpmbFile::open(disk, disk.committer(), key);
+  auto opened = hosts::RpmbFile::open(disk,
+                                      {.records = disk.committer(CrashDisk::Batch::kRecord),
+                                       .data = disk.committer(CrashDisk::Batch::kData)},
+                                      key);
   if (!opened) return {nullptr, opened.error()};
   return {std::move(*opened), {}};
 }
@@ -79,7 +82,8 @@ bool commit(CrashDisk& disk, hosts::RpmbFile& store, const Change& change) {
   if (store.commit(change.next, change.address, change.blocks) != rpmb::StoreStatus::kPending) {
     return false;
   }
-  disk.finish();
+  if (!disk.under_way(CrashDisk::Batch::kRecord)) disk.finish(CrashDisk::Batch::kData);
+  disk.finish(CrashDisk::Batch::kRecord);
   return listener.committed.value_or(false);
 }
 

@@ -61,7 +61,7 @@ struct OpenStore {
 OpenStore open_store(CrashDisk& disk, const rpmb_file::MasterKey& key = kKey);
 
 Model contents_of(hosts::RpmbFile& store);
-// Commits and waits; false if it failed.
+// Commits and waits; false if it failed. Data are put in place as late as can be.
 bool commit(CrashDisk& disk, hosts::RpmbFile& store, const Change& change);
 
 }  // namespace stratos::test

@@ -47,16 +47,16 @@ class CommitListener {
   ~CommitListener() = default;
 };
 
-// To run: does not block.
+// To run: does not block. Two committers on the same files go on at the same time.
 class Committer {
  public:
-  static constexpr size_t kMaxWrites = 3;
+  static constexpr size_t kMaxWrites = 2;
 
   // Gives up what is under way; its listener does not hear of it.
   virtual ~Committer() = default;
 
-  // As Medium::write(). At most kMaxWrites, some of them to each file; one commit at a
-  // time. `memory` owns the bytes and is kept as long as the disk may read them.
+  // As Medium::write(). At most kMaxWrites, and at least one; one batch at a time.
+  // `memory` owns the bytes and is kept as long as the disk may read them.
   virtual void begin(std::span<const Write> writes, std::shared_ptr<const void> memory,
                      CommitListener& listener) = 0;
 };

@@ -51,9 +51,11 @@ void UringCommitter::begin(std::span<const Write> writes, std::shared_ptr<const 
 
 void UringCommitter::submit(Role file, std::span<const Write> writes,
                             const std::shared_ptr<const void>& memory) {
+  const auto goes_there = [file](const Write& write) { return write.file == file; };
+  if (std::ranges::none_of(writes, goes_there)) return;
   const bool direct = files_->bypasses_cache(file);
   for (const Write& write : writes) {
-    if (write.file != file || write.bytes.empty()) continue;
+    if (!goes_there(write)) continue;
     Step& step = *steps_[used_++];
     step.files = files_;
     step.memory = memory;
