@@ -105,6 +105,8 @@ int virtio_rpmb_check_request(const struct virtio_rpmb *vr,
 	case VIRTIO_RPMB_REQ_GET_WRITE_COUNTER:
 	case VIRTIO_RPMB_REQ_DATA_READ:
 	case VIRTIO_RPMB_REQ_RESULT_READ:
+	case VIRTIO_RPMB_REQ_CONFIG_WRITE:
+	case VIRTIO_RPMB_REQ_CONFIG_READ:
 		return count == 1 ? 0 : -EINVAL;
 	case VIRTIO_RPMB_REQ_DATA_WRITE:
 		return count <= vr->max_write ? 0 : -EINVAL;
@@ -128,6 +130,7 @@ int virtio_rpmb_session_write(struct virtio_rpmb_session *session,
 	switch (virtio_rpmb_type(frames)) {
 	case VIRTIO_RPMB_REQ_PROGRAM_KEY:
 	case VIRTIO_RPMB_REQ_DATA_WRITE:
+	case VIRTIO_RPMB_REQ_CONFIG_WRITE:
 		return virtio_rpmb_execute_write(session, frames, count);
 	default:
 		session->request = *frames;

@@ -48,6 +48,27 @@ TEST_P(RpmbTest, AFrameThatIsReplayedIsRefused) {
   expect_block(0, rpmb_block("new"));
 }
 
+TEST_P(RpmbTest, TheDeviceConfigurationNeedsTheKeyAndTheSwitch) {
+  constexpr uint16_t kSecureWpModeEnable = 1;
+  const std::string key = rpmb_key("secret");
+  std::string registers(VIRTIO_RPMB_BLOCK_SIZE, '\0');
+  registers[VIRTIO_RPMB_BLOCK_SIZE - kSecureWpModeEnable] = 1;
+  const RpmbStore other(scratch_, "other");
+  start(store().device(0) + "device_configuration = true\n" + other.device(1));
+  a().wait_for_path("/dev/vrpmb1");
+  a().write("/tmp/key", key);
+  a().must("mmc rpmb write-key /dev/vrpmb0 /tmp/key");
+  a().write("/tmp/frame", rpmb_write_frame(rpmb_key("guess"), registers, kSecureWpModeEnable, 0,
+                                           VIRTIO_RPMB_REQ_CONFIG_WRITE));
+  EXPECT_EQ(a().must("rpmb-commands /dev/vrpmb0 write /tmp/frame").text, "ok 2\n");
+  a().write("/tmp/frame",
+            rpmb_write_frame(key, registers, kSecureWpModeEnable, 0, VIRTIO_RPMB_REQ_CONFIG_WRITE));
+  EXPECT_EQ(a().must("rpmb-commands /dev/vrpmb0 write /tmp/frame").text, "ok 0\n");
+  EXPECT_EQ(a().must("rpmb-commands /dev/vrpmb0 configuration").text, "ok 0 enable=1 config=0\n");
+  EXPECT_EQ(a().must("rpmb-commands /dev/vrpmb1 configuration").text, "EIO 0 enable=0 config=0\n")
+      << "off unless it is switched on";
+}
+
 TEST_P(RpmbTest, WritesSurviveEveryKillOfTheHelperOnceEach) {
   start_with_key(rpmb_key("secret"));
   expect_writes_survive_kills(40, 5);

@@ -21,12 +21,17 @@
 #define VIRTIO_RPMB_REQ_DATA_WRITE		0x0003
 #define VIRTIO_RPMB_REQ_DATA_READ		0x0004
 #define VIRTIO_RPMB_REQ_RESULT_READ		0x0005
+/* Authenticated device configuration: of eMMC 5.1, and not in the virtio specification */
+#define VIRTIO_RPMB_REQ_CONFIG_WRITE		0x0006
+#define VIRTIO_RPMB_REQ_CONFIG_READ		0x0007
 
 /* Response types */
 #define VIRTIO_RPMB_RESP_PROGRAM_KEY		0x0100
 #define VIRTIO_RPMB_RESP_GET_COUNTER		0x0200
 #define VIRTIO_RPMB_RESP_DATA_WRITE		0x0300
 #define VIRTIO_RPMB_RESP_DATA_READ		0x0400
+#define VIRTIO_RPMB_RESP_CONFIG_WRITE		0x0600
+#define VIRTIO_RPMB_RESP_CONFIG_READ		0x0700
 
 /* Results; the flag is ORed to any of them once the write counter is at its end */
 #define VIRTIO_RPMB_RES_OK			0x0000

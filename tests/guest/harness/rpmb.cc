@@ -3,7 +3,6 @@
 #include "harness/rpmb.h"
 
 #include <fmt/format.h>
-#include <linux/virtio_rpmb.h>
 #include <openssl/hmac.h>
 
 #include <cstring>
@@ -81,13 +80,13 @@ std::string rpmb_key(const std::string& text) { return repeat(text, VIRTIO_RPMB_
 std::string rpmb_block(const std::string& text) { return repeat(text, VIRTIO_RPMB_BLOCK_SIZE); }
 
 std::string rpmb_write_frame(const std::string& key, const std::string& block, uint16_t address,
-                             uint32_t write_counter) {
+                             uint32_t write_counter, uint16_t type) {
   virtio_rpmb_frame frame{};
   std::memcpy(frame.data, block.data(), sizeof frame.data);
   set(frame.write_counter, write_counter);
   set(frame.address, address);
   set(frame.block_count, uint16_t{1});
-  set(frame.req_resp, uint16_t{VIRTIO_RPMB_REQ_DATA_WRITE});
+  set(frame.req_resp, type);
   const auto* const bytes = reinterpret_cast<const unsigned char*>(&frame);
   HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes + VIRTIO_RPMB_MAC_OFFSET,
        sizeof frame - VIRTIO_RPMB_MAC_OFFSET, frame.key_mac, nullptr);

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <linux/virtio_rpmb.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -43,8 +45,8 @@ void insmod_virtio_rpmb(Guest& guest);
 std::string rpmb_key(const std::string& text);
 std::string rpmb_block(const std::string& text);
 
-// A frame that writes one block, with its MAC.
+// A frame that writes one block, or one register of the device configuration, with its MAC.
 std::string rpmb_write_frame(const std::string& key, const std::string& block, uint16_t address,
-                             uint32_t write_counter);
+                             uint32_t write_counter, uint16_t type = VIRTIO_RPMB_REQ_DATA_WRITE);
 
 }  // namespace stratos::guest

@@ -3,6 +3,7 @@
 //
 //   read ADDRESS COUNT   a read; prints "ok RESULT BYTE..." with the first byte of each block
 //   singly               a write, its result and a read, each command an ioctl of its own
+//   configuration        reads the device configuration; prints "ok RESULT enable=N config=N"
 //   write FILE           sends the frame in the file as a write; prints "ok RESULT"
 //   result               asks for a result without having written anything
 //   mistakes             everything that is wrong; prints NAME ERROR in each line
@@ -105,6 +106,16 @@ int read(int fd, uint16_t address, uint16_t count) {
     for (const Frame& block : blocks) std::printf(" %02x", block.data[0]);
   }
   std::printf("\n");
+  return 0;
+}
+
+// The registers lie at the end of a block, the first one last.
+int configuration(int fd) {
+  const Frame asked = request(VIRTIO_RPMB_REQ_CONFIG_READ);
+  Frame response{};
+  std::printf("%s", all(fd, {command(1, &asked, 1), command(0, &response, 1)}));
+  std::printf(" %u enable=%u config=%u\n", load(response.result), response.data[255],
+              response.data[254]);
   return 0;
 }
 
@@ -268,6 +279,7 @@ int main(int argc, char** argv) {
   }
   if (what == "read") return read(fd, number(3), number(4));
   if (what == "write" && argc > 3) return write_file(fd, argv[3]);
+  if (what == "configuration") return configuration(fd);
   if (what == "singly") return singly(fd);
   if (what == "result") return result_alone(fd);
   if (what == "mistakes") return mistakes(fd);

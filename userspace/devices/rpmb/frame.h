@@ -24,9 +24,8 @@ enum class RequestType : uint16_t {
   kDataWrite = VIRTIO_RPMB_REQ_DATA_WRITE,
   kDataRead = VIRTIO_RPMB_REQ_DATA_READ,
   kResultRead = VIRTIO_RPMB_REQ_RESULT_READ,
-  // Authenticated device configuration: eMMC 5.1 has it, virtio does not.
-  kConfigWrite = 6,
-  kConfigRead = 7,
+  kConfigWrite = VIRTIO_RPMB_REQ_CONFIG_WRITE,
+  kConfigRead = VIRTIO_RPMB_REQ_CONFIG_READ,
 };
 inline constexpr size_t kRequestTypes = 8;
 
