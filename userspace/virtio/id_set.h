@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -13,6 +14,9 @@ namespace stratos::virtio {
 class IdSet {
  public:
   void clear() { words_.fill(0); }
+  bool empty() const {
+    return std::all_of(words_.begin(), words_.end(), [](uint32_t word) { return word == 0; });
+  }
   bool contains(uint16_t id) const { return (words_[id / 32] & bit(id)) != 0; }
   // False if it was in already.
   bool insert(uint16_t id) {

@@ -142,16 +142,19 @@ void Instance::begin_driver_ok() {
 
 bool Instance::start_queues(bool resume) {
   for (uint16_t index = 0; index < queue_count(); ++index) {
-    QueueSlot& slot = queues_[index];
-    if (!slot.state.enabled) continue;
-    const QueueError error =
-        resume ? slot.queue.resume(binding_.memory, slot.state.setup, inflight(index))
-               : slot.queue.start(binding_.memory, slot.state.setup, inflight(index));
-    if (error == QueueError::kNone) continue;
-    report(Event::kQueueBroken, queue_detail(index, error));
-    return false;
+    if (queues_[index].state.enabled && !start_queue(index, resume)) return false;
   }
   return true;
+}
+
+bool Instance::start_queue(uint16_t index, bool resume) {
+  QueueSlot& slot = queues_[index];
+  const QueueError error =
+      resume ? slot.queue.resume(binding_.memory, slot.state.setup, inflight(index))
+             : slot.queue.start(binding_.memory, slot.state.setup, inflight(index));
+  if (error == QueueError::kNone) return true;
+  report(Event::kQueueBroken, queue_detail(index, error));
+  return false;
 }
 
 void Instance::start_device() {
@@ -289,6 +292,32 @@ bool Instance::set_queue(uint32_t index, const QueueSetup& setup, bool enable) {
   queues_[index].state = {.setup = complete, .enabled = enable};
   changed_ = true;
   return true;
+}
+
+bool Instance::add_queue(uint16_t index, const QueueSetup& setup) {
+  if (!running_ || stop_due_ || index >= queue_count() || queues_[index].state.enabled) {
+    malformed();
+    return false;
+  }
+  const bool fits = setup.size <= max_queue_size(index);
+  if (!fits) report(Event::kQueueRefused, queue_detail(index, QueueError::kSize));
+  queues_[index].state.setup = with_ring_features(setup);
+  if (!fits || !start_queue(index, true)) {
+    break_device();
+    return false;
+  }
+  queues_[index].state.enabled = true;
+  changed_ = active_ = true;
+  kicked_ |= queue_bit(index);
+  dirty_ |= queue_bit(index);
+  want_turn();
+  return true;
+}
+
+bool Instance::holds_chains() const {
+  return std::any_of(queues_.begin(), queues_.begin() + queue_count(), [](const QueueSlot& slot) {
+    return slot.queue.started() && slot.queue.holds_chains();
+  });
 }
 
 QueueCounters Instance::queue_counters(uint16_t index) const {

@@ -134,8 +134,17 @@ class Instance final : public Transport {
 
   InstanceState state() const;
   // Goes on with `state`, which is checked as if the driver had sent it. False if it
-  // makes no sense: the device then needs a reset. Only right after bind().
+  // makes no sense: the device then needs a reset. Only right after bind() or suspend().
   bool restore(const InstanceState& state);
+
+  // For links where the driver starts and stops queues one by one (vhost-user).
+  // Starts one more queue while the others run: from its inflight table, or where `setup`
+  // says. A refusal breaks the device.
+  bool add_queue(uint16_t index, const QueueSetup& setup);
+  // Whether the device has taken chains that it has not given back.
+  bool holds_chains() const;
+  // Queue::position() of a queue. `index` < queue_count().
+  QueuePosition queue_position(uint16_t index) const { return queues_[index].queue.position(); }
 
   const DeviceCounters& counters() const { return counters_; }
   DeviceCounters& counters() { return counters_; }
@@ -165,6 +174,7 @@ class Instance final : public Transport {
   void take_status(uint32_t value);
   void begin_driver_ok();
   bool start_queues(bool resume);
+  bool start_queue(uint16_t index, bool resume);
   void start_device();
   void stop_device();
   void finish_reset();

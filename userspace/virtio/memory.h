@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -24,23 +25,33 @@ struct Window {
 class Memory {
  public:
   constexpr Memory() = default;
-  constexpr explicit Memory(std::span<const Window> windows) : windows_(windows) {}
+  // `zero` says whether address 0 means anything: an offset of 0 in a region is never valid
+  // (Documentation/transport.rst), a guest physical address of 0 is.
+  constexpr explicit Memory(std::span<const Window> windows, bool zero = false)
+      : windows_(windows), zero_(zero) {}
 
-  // The memory at [address, address + length), or nullptr if the range is empty,
-  // starts at address 0 (never valid, see Documentation/transport.rst), or does
-  // not lie within one window.
-  constexpr std::byte* at(uint64_t address, uint64_t length) const {
-    if (address == 0 || length == 0) return nullptr;
+  // The memory from `address` on, up to `length` bytes of it: less if the window ends before
+  // that, nothing if the address is in none.
+  constexpr std::span<std::byte> piece(uint64_t address, uint64_t length) const {
+    if (address == 0 && !zero_) return {};
     for (const Window& window : windows_) {
       if (address < window.address) continue;
       const uint64_t offset = address - window.address;
-      if (offset < window.size && length <= window.size - offset) return window.base + offset;
+      if (offset >= window.size) continue;
+      return {window.base + offset, static_cast<size_t>(std::min(length, window.size - offset))};
     }
-    return nullptr;
+    return {};
+  }
+  // The memory at [address, address + length), or nullptr if the range is empty or does not
+  // lie within one window.
+  constexpr std::byte* at(uint64_t address, uint64_t length) const {
+    const std::span<std::byte> found = piece(address, length);
+    return length != 0 && found.size() == length ? found.data() : nullptr;
   }
 
  private:
   std::span<const Window> windows_;
+  bool zero_ = false;
 };
 
 }  // namespace stratos::virtio

@@ -63,12 +63,13 @@ void PackedInflight::link(uint16_t index, uint16_t next) {
   set_word(entry(index) + kNextAt, next);
 }
 
-QueueError PackedInflight::start(InflightTable table, uint16_t size) {
+QueueError PackedInflight::start(InflightTable table, uint16_t size, PackedPosition used) {
   table_ = table.data();
   size_ = size;
   free_head_ = 0;
   pushed_head_ = size;
   counter_ = 0;
+  used_ = used;
   next_resumed_ = end_ = size;
   if (table.empty()) return QueueError::kNone;
   if (!table.fits(size, true)) return QueueError::kInflight;
@@ -78,8 +79,10 @@ QueueError PackedInflight::start(InflightTable table, uint16_t size) {
   std::memset(table_, 0, kVersionAt);
   std::memset(table_ + kFreeHeadAt, 0, kHeaderSize - kFreeHeadAt + size * kEntrySize);
   set_word(table_ + kSizeAt, size);
-  set_byte(table_ + kUsedWrapAt, 1);
-  set_byte(table_ + kOldUsedWrapAt, 1);
+  set_word(table_ + kUsedIdxAt, used.slot);
+  set_word(table_ + kOldUsedIdxAt, used.slot);
+  set_byte(table_ + kUsedWrapAt, used.wrap ? 1 : 0);
+  set_byte(table_ + kOldUsedWrapAt, used.wrap ? 1 : 0);
   for (uint16_t index = 0; index < size; ++index) link(index, static_cast<uint16_t>(index + 1));
   order_stores();
   set_word(table_ + kVersionAt, kVersion);

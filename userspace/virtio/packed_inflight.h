@@ -25,8 +25,9 @@ struct RecordRange {
 
 class PackedInflight {
  public:
-  // Begins an empty record for a queue of `size` entries; with an empty table, none.
-  QueueError start(InflightTable table, uint16_t size);
+  // Begins an empty record for a queue of `size` entries, whose next used element goes to
+  // `used`; with an empty table, none.
+  QueueError start(InflightTable table, uint16_t size, PackedPosition used);
   // Whether start() has ever completed on this table.
   static bool begun(InflightTable table);
   // Takes over the record of a predecessor of the queue whose ring is `ring`.

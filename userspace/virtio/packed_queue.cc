@@ -56,10 +56,14 @@ void PackedQueue::begin_at(PackedPosition used, uint16_t popped_slots) {
 QueueError PackedQueue::start(const Memory& memory, const QueueSetup& setup,
                               InflightTable inflight) {
   error_ = locate(memory, setup);
-  if (error_ == QueueError::kNone) error_ = inflight_.start(inflight, setup.size);
-  begin_at({}, 0);
-  unsignalled_ = 0;
-  return error_;
+  if (error_ == QueueError::kNone && setup.begin.next >= setup.size) {
+    error_ = QueueError::kAvailIndex;
+  }
+  if (error_ != QueueError::kNone) return error_;
+  begin_at({setup.begin.next, setup.begin.wrap}, 0);
+  // A predecessor may have gone between publishing and notifying.
+  unsignalled_ = setup.begin != QueuePosition() ? kNotifyAnyway : 0;
+  return error_ = inflight_.start(inflight, setup.size, used_published_);
 }
 
 QueueError PackedQueue::resume(const Memory& memory, const QueueSetup& setup,

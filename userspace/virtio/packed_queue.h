@@ -22,6 +22,8 @@ class PackedQueue {
   QueueError start(const Memory& memory, const QueueSetup& setup, InflightTable inflight);
   QueueError resume(const Memory& memory, const QueueSetup& setup, InflightTable inflight);
   void stop() { error_ = QueueError::kNotStarted; }
+  QueuePosition position() const { return {used_published_.slot, used_published_.wrap}; }
+  bool holds_chains() const { return !popped_.empty(); }
   QueueError error() const { return error_; }
 
   PopResult pop(Chain& chain);

@@ -25,9 +25,9 @@ namespace stratos::virtio {
 
 class Queue final {
  public:
-  // Checks size, alignment and bounds of the three areas and begins with an empty
-  // queue. `inflight` (see inflight.h) may be empty: then nothing is recorded. What
-  // `memory` views and `inflight` outlive the queue or its stop().
+  // Checks size, alignment and bounds of the three areas and begins where `setup` says,
+  // with nothing in flight. `inflight` (see inflight.h) may be empty: then nothing is recorded.
+  // What `memory` views and `inflight` outlive the queue or its stop().
   QueueError start(const Memory& memory, const QueueSetup& setup, InflightTable inflight);
   // As start(), but goes on where a predecessor stopped, according to `inflight`
   // and the ring: chains that were popped and never published are popped again, in
@@ -37,6 +37,15 @@ class Queue final {
   // notification may both have died with the predecessor.
   QueueError resume(const Memory& memory, const QueueSetup& setup, InflightTable inflight);
   void stop();
+
+  // Where a successor goes on that has no record: behind what was published. Also after
+  // stop(). Chains that are popped and not used count as not taken, which is right as long
+  // as the device gives chains back in their order.
+  QueuePosition position() const { return setup_.packed ? packed_.position() : split_.position(); }
+  // Whether a chain is popped and not pushed.
+  bool holds_chains() const {
+    return setup_.packed ? packed_.holds_chains() : split_.holds_chains();
+  }
 
   bool started() const { return error() != QueueError::kNotStarted; }
   // kNone while the queue is healthy.

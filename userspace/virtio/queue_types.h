@@ -17,6 +17,15 @@ inline constexpr uint16_t kMaxQueueSize = 1024;
 static_assert(kMaxQueueSize > 0 && kMaxQueueSize <= 32768);
 static_assert((kMaxQueueSize & (kMaxQueueSize - 1)) == 0);
 
+// Where in its ring a queue begins or stopped, with all chains before it used and none
+// after it taken: a fresh one is at the defaults.
+struct QueuePosition {
+  uint16_t next = 0;  // an avail and used idx (split), a slot (packed)
+  bool wrap = true;   // the wrap counter (packed)
+
+  friend bool operator==(const QueuePosition&, const QueuePosition&) = default;
+};
+
 // Where a queue lies, as the driver said it (SET_VQUEUE or SET_VRING_ADDR).
 struct QueueSetup {
   uint16_t size = 0;       // entries
@@ -26,6 +35,7 @@ struct QueueSetup {
   bool packed = false;     // VIRTIO_F_RING_PACKED
   bool event_idx = false;  // VIRTIO_F_EVENT_IDX
   bool indirect = false;   // VIRTIO_F_INDIRECT_DESC
+  QueuePosition begin{};   // SET_VRING_BASE
 };
 
 // What a driver can do wrong.
@@ -35,7 +45,7 @@ enum class QueueError : uint8_t {
   kSize,           // 0, above kMaxQueueSize, or no power of two (split)
   kAlignment,      // an area is not aligned as the specification demands
   kBounds,         // an area is not inside the memory
-  kAvailIndex,     // more was made available than the queue has entries
+  kAvailIndex,     // more was made available than the queue has entries, or a bad position
   kHead,           // a head (packed: a buffer id) is not below the queue size
   kNext,           // a next is not an index of the table
   kChainTooLong,   // a loop, more than kMaxSegments, or more than the ring has room for

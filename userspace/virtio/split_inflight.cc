@@ -43,7 +43,7 @@ void SplitInflight::set_mark(uint16_t head, uint8_t mark) const {
   SharedWord<uint8_t>(entry(head) + kMarkAt).store(mark, std::memory_order_relaxed);
 }
 
-QueueError SplitInflight::start(InflightTable table, uint16_t size) {
+QueueError SplitInflight::start(InflightTable table, uint16_t size, uint16_t used_idx) {
   table_ = table.data();
   size_ = size;
   last_batch_head_ = 0;
@@ -58,6 +58,7 @@ QueueError SplitInflight::start(InflightTable table, uint16_t size) {
   std::memset(table_, 0, kVersionAt);
   std::memset(table_ + kLastBatchHeadAt, 0, kHeaderSize - kLastBatchHeadAt + size * kEntrySize);
   set_word(table_ + kSizeAt, size);
+  set_word(table_ + kUsedIdxAt, used_idx);
   order_stores();
   set_word(table_ + kVersionAt, kVersion);
   order_stores();

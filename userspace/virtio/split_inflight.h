@@ -15,8 +15,9 @@ namespace stratos::virtio {
 
 class SplitInflight {
  public:
-  // Begins an empty record for a queue of `size` entries; with an empty table, none.
-  QueueError start(InflightTable table, uint16_t size);
+  // Begins an empty record for a queue of `size` entries whose ring shows `used_idx`; with
+  // an empty table, none.
+  QueueError start(InflightTable table, uint16_t size, uint16_t used_idx);
   // Whether start() has ever completed on this table.
   static bool begun(InflightTable table);
   // Takes over the record of a predecessor. `used_idx` is the one in the used ring.

@@ -54,12 +54,26 @@ void SplitQueue::begin_at(uint16_t used_idx, uint16_t next_avail) {
   popped_.clear();
 }
 
+// Begins behind what the ring says is used: a driver zeroes a fresh ring. Somebody who
+// expected another place looked earlier, or counted chains that were lost on the way.
+QueueError SplitQueue::begin(uint16_t expected) {
+  const uint16_t used_idx = Word(used_ + kIdxAt).load(std::memory_order_acquire);
+  const auto ahead = static_cast<uint16_t>(expected - used_idx);
+  const auto behind = static_cast<uint16_t>(used_idx - expected);
+  if (std::min(ahead, behind) > size_) return QueueError::kAvailIndex;
+  begin_at(used_idx, used_idx);
+  // A predecessor may have gone between publishing and notifying.
+  unsignalled_ = used_idx != 0 ? kNotifyAnyway : 0;
+  return QueueError::kNone;
+}
+
 QueueError SplitQueue::start(const Memory& memory, const QueueSetup& setup,
                              InflightTable inflight) {
   error_ = locate(memory, setup);
-  if (error_ == QueueError::kNone) error_ = inflight_.start(inflight, setup.size);
-  begin_at(0, 0);
-  unsignalled_ = 0;
+  if (error_ == QueueError::kNone) error_ = begin(setup.begin.next);
+  if (error_ == QueueError::kNone) {
+    error_ = inflight_.start(inflight, setup.size, used_published_);
+  }
   return error_;
 }
 

@@ -21,6 +21,8 @@ class SplitQueue {
   QueueError start(const Memory& memory, const QueueSetup& setup, InflightTable inflight);
   QueueError resume(const Memory& memory, const QueueSetup& setup, InflightTable inflight);
   void stop() { error_ = QueueError::kNotStarted; }
+  QueuePosition position() const { return {.next = used_published_}; }
+  bool holds_chains() const { return !popped_.empty(); }
   QueueError error() const { return error_; }
 
   PopResult pop(Chain& chain);
@@ -33,6 +35,7 @@ class SplitQueue {
 
  private:
   QueueError locate(const Memory& memory, const QueueSetup& setup);
+  QueueError begin(uint16_t expected);
   void begin_at(uint16_t used_idx, uint16_t next_avail);
   bool look_for_avail();
   QueueError read_chain(uint16_t head, Chain& chain) const;

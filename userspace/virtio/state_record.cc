@@ -72,7 +72,9 @@ bool untouched(std::span<const std::byte> copy) {
 
 }  // namespace
 
-size_t StateRecords::table_size() { return kHeaderSize + size_t{2} * kMaxDevices * kRecordSize; }
+size_t StateRecords::table_size(uint16_t devices) {
+  return kHeaderSize + size_t{2} * devices * kRecordSize;
+}
 
 Extent StateRecords::place(uint16_t number) {
   return {kHeaderSize + size_t{2} * number * kRecordSize, 2 * kRecordSize};
@@ -85,6 +87,8 @@ std::span<std::byte> StateRecords::copy(uint16_t number, uint32_t which) const {
 
 bool StateRecords::attach(std::span<std::byte> area, uint32_t tag) {
   area_ = area;
+  const size_t room = (area.size() - kHeaderSize) / (2 * kRecordSize);
+  devices_ = static_cast<uint16_t>(std::min<size_t>(room, kMaxDevices));
   sequence_.fill(0);
   return load_le<uint32_t>(area_.data()) == kTableMagic &&
          load_le<uint32_t>(area_.data() + sizeof(uint32_t)) == tag;
@@ -94,7 +98,7 @@ void StateRecords::format(uint32_t tag) {
   // Without the magic nobody looks at the rest; so it goes first and comes last.
   store_le<uint32_t>(area_.data(), 0);
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  std::memset(area_.data() + kHeaderSize, 0, table_size() - kHeaderSize);
+  std::memset(area_.data() + kHeaderSize, 0, table_size(devices_) - kHeaderSize);
   sequence_.fill(0);
   store_le<uint32_t>(area_.data() + sizeof(uint32_t), tag);
   std::atomic_signal_fence(std::memory_order_seq_cst);

@@ -35,14 +35,16 @@ enum class RecordResult : uint8_t {
 
 class StateRecords {
  public:
-  // Bytes of the private area that records take; what follows is for inflight tables.
-  static size_t table_size();
+  // Bytes that the records of so many devices take; in the private area of a region, what
+  // follows is for inflight tables.
+  static size_t table_size(uint16_t devices = kMaxDevices);
 
-  // Where both copies of a record lie in the area.
+  // Where both copies of a record lie in the area. Here and below, `number` is below the
+  // number of devices.
   static Extent place(uint16_t number);
 
-  // `area` begins with the table. `tag` stands for all that has to be equal for a
-  // predecessor's records to make sense. True if there are such records.
+  // `area` begins with the table, of as many devices as fit. `tag` stands for all that has to be
+  // equal for a predecessor's records to make sense. True if there are such records.
   bool attach(std::span<std::byte> area, uint32_t tag);
   // Forgets all records and writes `tag`.
   void format(uint32_t tag);
@@ -55,6 +57,7 @@ class StateRecords {
   std::span<std::byte> copy(uint16_t number, uint32_t which) const;
 
   std::span<std::byte> area_;
+  uint16_t devices_ = 0;
   std::array<uint32_t, kMaxDevices> sequence_{};  // of the newest copy, 0: none
 };
 
