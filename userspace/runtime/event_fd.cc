@@ -64,13 +64,13 @@ bool EventFd::drain(int fd) {
 }
 
 struct EventFdRinger::State final : OwnedOperation {
-  State(Loop& owning_loop, int bell) : loop(owning_loop), fd(bell) {}
+  State(Loop& owning_loop, EventFd owned_bell) : loop(owning_loop), bell(std::move(owned_bell)) {}
 
   void ring() {
     if (pending()) {
       again = true;
     } else {
-      io_uring_prep_write(loop.prepare(*this), fd, &one, sizeof(one), 0);
+      io_uring_prep_write(loop.prepare(*this), bell.fd(), &one, sizeof(one), 0);
     }
   }
 
@@ -81,13 +81,13 @@ struct EventFdRinger::State final : OwnedOperation {
   }
 
   Loop& loop;
-  int fd;
+  EventFd bell;        // open until the kernel has seen the last ring
   bool again = false;  // rung while the last ring was still under way
   uint64_t one = 1;
 };
 
-EventFdRinger::EventFdRinger(Loop& loop, const EventFd& bell)
-    : loop_(loop), state_(std::make_unique<State>(loop, bell.fd())) {}
+EventFdRinger::EventFdRinger(Loop& loop, EventFd bell)
+    : loop_(loop), state_(std::make_unique<State>(loop, std::move(bell))) {}
 
 EventFdRinger::~EventFdRinger() { loop_.retire(std::move(state_)); }
 

@@ -44,8 +44,8 @@ class EventFd {
 // write() blocks where the peer wants it to, and this does not.)
 class EventFdRinger {
  public:
-  EventFdRinger(Loop& loop, const EventFd& bell);
-  // What was rung still goes out.
+  EventFdRinger(Loop& loop, EventFd bell);
+  // What was rung still goes out, and the bell is closed after that.
   ~EventFdRinger();
   EventFdRinger(const EventFdRinger&) = delete;
   EventFdRinger& operator=(const EventFdRinger&) = delete;

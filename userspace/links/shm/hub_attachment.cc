@@ -43,7 +43,7 @@ uint32_t HubAttachment::doorbell() const {
 
 void HubAttachment::listen(runtime::Loop& loop, std::function<void()> callback) {
   watch_.emplace(loop, own_bell_, std::move(callback));
-  ringer_.emplace(loop, peer_bell_);
+  ringer_.emplace(loop, std::move(peer_bell_));
 }
 
 void HubAttachment::ring(uint32_t /*value*/) {
