@@ -108,19 +108,31 @@ Result Daemon::wait_for_links() {
   }
 }
 
+Result Daemon::open_link_sockets() {
+  for (const auto& unit : links_) {
+    auto socket = unit->open_socket(identity_);
+    if (!socket) {
+      return std::unexpected(fmt::format("link {}: {}", unit->config().name, socket.error()));
+    }
+    if (!socket->empty()) sockets_.push_back(std::move(*socket));
+  }
+  return {};
+}
+
 Result Daemon::open_control_socket() {
   auto claim = runtime::SocketClaim::claim(config_.daemon.control_socket);
   if (!claim) return std::unexpected(std::move(claim.error()));
   claim_ = std::make_unique<runtime::SocketClaim>(std::move(*claim));
   auto listener = claim_->listen(identity_.user(), identity_.group(), kControlMode);
   if (!listener) return std::unexpected(std::move(listener.error()));
+  sockets_.push_back(claim_->path());
   control_ = std::make_unique<ControlServer>(*loop_, std::move(*listener), ControlServer::Limits(),
                                              [this](control::ControlOp op) { return answer(op); });
   return {};
 }
 
 Result Daemon::enter_sandbox() {
-  const auto in_force = give_up_rights(config_.daemon, identity_);
+  const auto in_force = give_up_rights(config_.daemon, identity_, sockets_);
   if (!in_force) return std::unexpected(in_force.error());
   runtime::Log("stratosd").info("{}", *in_force);
   return {};
@@ -144,9 +156,9 @@ Result Daemon::serve_links() {
 // delivered what a link is about to publish.
 Result Daemon::run() {
   constexpr Result (Daemon::*kSteps[])() = {
-      &Daemon::start_loop,    &Daemon::find_identity,  &Daemon::open_hosts,
-      &Daemon::open_links,    &Daemon::wait_for_links, &Daemon::open_control_socket,
-      &Daemon::enter_sandbox, &Daemon::serve_links,
+      &Daemon::start_loop,          &Daemon::find_identity,  &Daemon::open_hosts,
+      &Daemon::open_links,          &Daemon::wait_for_links, &Daemon::open_link_sockets,
+      &Daemon::open_control_socket, &Daemon::enter_sandbox,  &Daemon::serve_links,
   };
   for (const auto step : kSteps) {
     if (auto done = (this->*step)(); !done || stop_wanted_) return done;

@@ -39,6 +39,7 @@ class Daemon {
   std::expected<void, std::string> open_hosts();
   std::expected<void, std::string> open_links();
   std::expected<void, std::string> wait_for_links();
+  std::expected<void, std::string> open_link_sockets();
   std::expected<void, std::string> open_control_socket();
   std::expected<void, std::string> enter_sandbox();
   std::expected<void, std::string> serve_links();
@@ -56,6 +57,7 @@ class Daemon {
   CanBuses can_buses_;
   std::vector<std::unique_ptr<HostedDevice>> devices_;
   std::vector<std::unique_ptr<LinkUnit>> links_;
+  std::vector<std::string> sockets_;  // that we listen on
   std::unique_ptr<runtime::SocketClaim> claim_;
   std::unique_ptr<ControlServer> control_;
 };

@@ -3,6 +3,7 @@
 
 #include "stratosd/shm_link_plan.h"
 #include "stratosd/uio_link_plan.h"
+#include "stratosd/vhost_user_link_plan.h"
 
 namespace stratos::daemon {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 constexpr LinkTypeEntry kLinkTypes[] = {
     {"shm", read_shm_link_plan},
     {"uio", read_uio_link_plan},
+    {"vhost-user", read_vhost_user_link_plan},
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "stratosd/config.h"
 #include "stratosd/hosted_device.h"
+#include "stratosd/identity.h"
 #include "virtio/instance.h"
 
 namespace stratos::daemon {
@@ -29,6 +30,11 @@ class LinkUnit {
   // Empty once serve() can be called; until then what the link waits for and what to do
   // about it, as the end of a sentence.
   virtual std::string awaited() const { return {}; }
+  // Opens the socket of a link that listens on one, for `identity`, while there are still
+  // rights to do so. Its path, or an empty one.
+  virtual std::expected<std::string, std::string> open_socket(const Identity& /*identity*/) {
+    return std::string();
+  }
   // Begins to serve the driver side. The error is one line.
   virtual std::expected<void, std::string> serve() = 0;
 

@@ -3,9 +3,12 @@
 
 #include <liburing.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "runtime/sandbox.h"
 
@@ -37,6 +40,9 @@ constexpr std::string_view kSystemCalls[] = {
     "fcntl",
     "readlink",
     "readlinkat",
+    // A front-end that speaks vhost-user: memory for it to keep.
+    "memfd_create",
+    "ftruncate",
     // The service manager.
     "sendmsg",
     "getuid",
@@ -62,12 +68,14 @@ std::string parent_of(const std::string& path) {
 std::span<const uint8_t> ring_operations() { return kRingOperations; }
 
 std::expected<std::string, std::string> give_up_rights(const DaemonConfig& config,
-                                                       const Identity& identity) {
+                                                       const Identity& identity,
+                                                       std::span<const std::string> sockets) {
   if (auto assumed = identity.assume(); !assumed) {
     return std::unexpected(std::move(assumed.error()));
   }
   if (config.sandbox == Sandbox::kOff) return "no sandbox";
-  const std::string unlink_in[] = {parent_of(config.control_socket)};
+  std::vector<std::string> unlink_in;
+  std::ranges::transform(sockets, std::back_inserter(unlink_in), parent_of);
   return runtime::enter_sandbox({
       .system_calls = kSystemCalls,
       .unlink_in = unlink_in,

@@ -16,9 +16,10 @@ namespace stratos::daemon {
 // The IORING_OP_* of every link and host; seccomp does not see these.
 std::span<const uint8_t> ring_operations();
 
-// Becomes `identity`, then enters the sandbox that `config` asks for. Returns what is
-// in force, for the log; the error is one line.
+// Becomes `identity`, then enters the sandbox that `config` asks for, in which `sockets`
+// can still be unlinked. Returns what is in force, for the log; the error is one line.
 std::expected<std::string, std::string> give_up_rights(const DaemonConfig& config,
-                                                       const Identity& identity);
+                                                       const Identity& identity,
+                                                       std::span<const std::string> sockets);
 
 }  // namespace stratos::daemon
