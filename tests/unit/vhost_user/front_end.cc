@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -66,7 +67,9 @@ FrontEnd::FrontEnd(runtime::Loop& loop, const std::string& path)
     : FrontEnd(loop, connect_to(path)) {}
 
 FrontEnd::FrontEnd(runtime::Loop& loop, runtime::UniqueFd socket)
-    : loop_(loop), socket_(std::move(socket)) {}
+    : loop_(loop),
+      socket_(std::move(socket)),
+      watch_(loop, socket_.get(), POLLIN | POLLRDHUP, [](int32_t) {}) {}
 
 // ---- Messages ----
 
@@ -203,12 +206,33 @@ void FrontEnd::describe_ring(uint16_t index, uint32_t base) {
   ring.kick.emplace(std::move(*runtime::EventFd::create()));
   ring.call.emplace(std::move(*runtime::EventFd::create()));
   ring.error.emplace(std::move(*runtime::EventFd::create()));
+  ring.call_watch =
+      std::make_unique<runtime::FdWatch>(loop_, ring.call->fd(), POLLIN, [](int32_t) {});
   send(Request::kSetVringNum, state(index, ring.queue->setup().size));
   send(Request::kSetVringBase, state(index, base));
   send(Request::kSetVringAddr, bytes_of(address_of(index)));
   send(Request::kSetVringKick, word(index), {ring.kick->fd()});
   send(Request::kSetVringCall, word(index), {ring.call->fd()});
   send(Request::kSetVringErr, word(index), {ring.error->fd()});
+}
+
+uint32_t FrontEnd::used_base(uint16_t index) const {
+  uint16_t used = 0;
+  std::memcpy(&used, memory_->driver().at(rings_[index].queue->setup().device + 2), sizeof(used));
+  return used;
+}
+
+Reply FrontEnd::get_inflight(uint16_t queues) {
+  Bytes payload(24);
+  const std::array<uint16_t, 2> sizes{queues, rings_[0].queue->setup().size};
+  std::memcpy(payload.data() + 16, sizes.data(), sizeof(sizes));
+  auto reply = ask(Request::kGetInflightFd, payload);
+  if (!reply || !reply->fd) throw std::runtime_error("no inflight memory");
+  return std::move(*reply);
+}
+
+void FrontEnd::set_inflight(const Reply& inflight) {
+  send(Request::kSetInflightFd, inflight.payload, {inflight.fd.get()});
 }
 
 uint32_t FrontEnd::stop_ring(uint16_t index) {
@@ -220,9 +244,15 @@ uint32_t FrontEnd::stop_ring(uint16_t index) {
 void FrontEnd::come_up(GuestMemory& memory, uint64_t features, uint64_t protocol) {
   negotiate(features, protocol);
   share(memory);
-  for (uint16_t index = 0; index < rings_.size(); ++index) {
+  for (uint16_t index = 0; index < 2; ++index) {
     if (!rings_[index].queue) make_ring(index);
-    describe_ring(index, first_base());
+  }
+  start_rings({first_base(), first_base()});
+}
+
+void FrontEnd::start_rings(const std::vector<uint32_t>& bases) {
+  for (uint16_t index = 0; index < bases.size(); ++index) describe_ring(index, bases[index]);
+  for (uint16_t index = 0; index < bases.size(); ++index) {
     if (protocol_ != 0) enable_ring(index);
   }
   if (has(ProtocolFeature::kStatus)) set_status(0x0f);
@@ -246,9 +276,15 @@ uint16_t FrontEnd::submit(const std::string& text) {
 std::optional<test::Used> FrontEnd::wait_used(uint16_t index) {
   std::optional<test::Used> used;
   runtime::turn_until(
-      loop_, [&] { return (used = rings_[index].queue->get_used()).has_value(); },
+      loop_, [&] { return (used = take_used(index)).has_value(); },
       std::chrono::seconds(3));
   return used;
+}
+
+std::optional<test::Used> FrontEnd::take_used(uint16_t index) {
+  test::DriverQueue& queue = *rings_[index].queue;
+  if (auto used = queue.get_used()) return used;
+  return queue.enable_notifications() ? queue.get_used() : std::nullopt;
 }
 
 std::optional<std::string> FrontEnd::echo(const std::string& text) {

@@ -19,9 +19,11 @@
 #include "links/vhost_user/message_stream.h"
 #include "links/vhost_user/messages.h"
 #include "runtime/event_fd.h"
+#include "runtime/fd_watch.h"
 #include "runtime/loop.h"
 #include "runtime/mapping.h"
 #include "runtime/unique_fd.h"
+#include "virtio/limits.h"
 
 namespace stratos::links::vhost_user {
 
@@ -72,6 +74,7 @@ struct FrontRing {
   std::optional<runtime::EventFd> kick;
   std::optional<runtime::EventFd> call;
   std::optional<runtime::EventFd> error;
+  std::unique_ptr<runtime::FdWatch> call_watch;  // wakes whoever turns the loop
 };
 
 class FrontEnd {
@@ -123,15 +126,24 @@ class FrontEnd {
   FrontRing& ring(uint16_t index) { return rings_[index]; }
   std::unique_ptr<test::DriverQueue> leave_ring(uint16_t index);
   uint32_t first_base() const;
+  // Where the driver's ring says that a back-end stopped (split).
+  uint32_t used_base(uint16_t index) const;
+  // GET_INFLIGHT_FD: memory that outlives the connection, for set_inflight().
+  Reply get_inflight(uint16_t queues);
+  void set_inflight(const Reply& inflight);
 
   // From nothing to two rings that run.
   void come_up(GuestMemory& memory, uint64_t features, uint64_t protocol);
+  // All rings that there are, from `base` on.
+  void start_rings(const std::vector<uint32_t>& bases);
 
   // Sends `text` through queue 0 of an EchoDevice and returns what came back.
   std::optional<std::string> echo(const std::string& text);
   // Only the first half of it: the id of the chain.
   uint16_t submit(const std::string& text);
   std::optional<test::Used> wait_used(uint16_t index);
+  // The next used chain; if there is none, the back-end is asked to call for it.
+  std::optional<test::Used> take_used(uint16_t index);
 
  private:
   runtime::Loop& loop_;
@@ -139,9 +151,10 @@ class FrontEnd {
   uint64_t features_ = 0;
   uint64_t protocol_ = 0;
   GuestMemory* memory_ = nullptr;
-  std::array<FrontRing, 2> rings_;
+  std::array<FrontRing, virtio::kMaxQueues> rings_;
   std::array<uint64_t, 64> buffers_{};
   size_t next_buffer_ = 0;
+  runtime::FdWatch watch_;  // wakes whoever turns the loop
 };
 
 }  // namespace stratos::links::vhost_user
