@@ -30,6 +30,7 @@ struct VhostUserOptions {
   std::string socket;
   bool server = true;
   bool packed = false;
+  std::string state;  // a file; empty: none
 };
 
 class VhostUserUnit final : public LinkUnit {
@@ -69,6 +70,7 @@ std::expected<void, std::string> VhostUserUnit::add_device(const DeviceConfig& c
   events_.name_device(config.number, config.name);
   links::VhostUserLink::Options options;
   if (options_.packed) options.ring_features |= virtio::kFeatureRingPacked;
+  options.state_file = options_.state;
   auto link = links::VhostUserLink::create(loop_, config.link, events_, device.model(), options);
   if (!link) {
     return std::unexpected(
@@ -111,12 +113,15 @@ class VhostUserPlan final : public LinkPlan {
                                          "stratosd meet");
     options_.server = reader.choice("mode", "server", kModes) == "server";
     options_.packed = reader.choice("ring", "split", kRings) == "packed";
+    // The directory of somebody else's socket need not be ours to write to.
+    options_.state = reader.optional("state", options_.server ? options_.socket + ".state" : "");
   }
 
   OwnedPath endpoint() const override { return {"socket", options_.socket}; }
   ordered_json options() const override {
     return {{"mode", options_.server ? "server" : "client"},
-            {"ring", options_.packed ? "packed" : "split"}};
+            {"ring", options_.packed ? "packed" : "split"},
+            {"state", options_.state}};
   }
   void check(const LinkConfig& link, const Config& config, config::Errors& errors) const override;
   std::expected<std::unique_ptr<LinkUnit>, std::string> open(runtime::Loop& loop,

@@ -48,6 +48,31 @@ std::expected<InflightRegion, std::string> InflightRegion::create_private(uint16
                         {.size = size, .queues = queues, .queue_size = queue_size});
 }
 
+std::expected<InflightRegion, std::string> InflightRegion::open_file(const std::string& path,
+                                                                     uint16_t queues,
+                                                                     uint16_t queue_size) {
+  const size_t size = region_size(queues, queue_size);
+  const runtime::UniqueFd file(
+      open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  struct stat status {};
+  if (!file || fstat(file.get(), &status) != 0) {
+    return std::unexpected(fmt::format("{}: {}", path, std::strerror(errno)));
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return std::unexpected(fmt::format("{}: exists and is no file; remove it", path));
+  }
+  // What is there of another size is not of this device.
+  const bool other = status.st_size != static_cast<off_t>(size);
+  if (other &&
+      (ftruncate(file.get(), 0) != 0 || ftruncate(file.get(), static_cast<off_t>(size)) != 0)) {
+    return std::unexpected(fmt::format("{}: {}", path, std::strerror(errno)));
+  }
+  auto mapping = runtime::Mapping::map(file.get(), size);
+  if (!mapping) return std::unexpected(fmt::format("{}: {}", path, mapping.error().message()));
+  return InflightRegion(std::move(*mapping),
+                        {.size = size, .queues = queues, .queue_size = queue_size});
+}
+
 std::expected<InflightRegion::Gift, std::string> InflightRegion::create_gift(uint16_t queues,
                                                                              uint16_t queue_size) {
   Gift gift;
@@ -82,6 +107,11 @@ std::expected<InflightRegion, std::string> InflightRegion::adopt(const InflightA
                                        static_cast<off_t>(area.offset - skip));
   if (!mapping) return std::unexpected(mapping.error().message());
   return InflightRegion(std::move(*mapping), area);
+}
+
+void InflightRegion::clear() {
+  if (!bytes_.empty()) std::memset(bytes_.data(), 0, bytes_.size());
+  formatted_ = false;
 }
 
 void InflightRegion::lay_out(bool packed, std::span<virtio::InflightTable> tables) {

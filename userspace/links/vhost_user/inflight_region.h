@@ -3,8 +3,8 @@
 // queues, one after another as the specification lays them out, and at the very end of the
 // same memory the record of the device's own state (virtio/state_record.h).
 //
-// The front-end keeps the memory, and may write to it at any time; where it keeps none,
-// private memory takes its place and survives a pause, but not the process.
+// The front-end keeps the memory, and may write to it at any time. Where it keeps none, a
+// file of our own takes its place, or private memory, which does not survive the process.
 
 #pragma once
 
@@ -30,6 +30,9 @@ class InflightRegion {
   // Private memory for `queues` queues of at most `queue_size` entries.
   static std::expected<InflightRegion, std::string> create_private(uint16_t queues,
                                                                    uint16_t queue_size);
+  // The same in a file that a successor opens again; it is created if it is not there.
+  static std::expected<InflightRegion, std::string> open_file(const std::string& path,
+                                                              uint16_t queues, uint16_t queue_size);
   // New memory to give to a front-end (GET_INFLIGHT_FD), and its description.
   struct Gift {
     runtime::UniqueFd fd;
@@ -49,6 +52,8 @@ class InflightRegion {
   // Whether a predecessor had begun to use one of the tables.
   static bool begun(std::span<const virtio::InflightTable> tables, bool packed);
   static void forget(const virtio::InflightTable& table);
+  // Forgets all tables and the state.
+  void clear();
 
   // The device's state as it was when lay_out() was called; nullopt if there was none, or
   // none that is whole. Every field is the front-end's word.

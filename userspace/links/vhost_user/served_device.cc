@@ -16,6 +16,20 @@ constexpr uint32_t bit(uint16_t queue) { return uint32_t{1} << queue; }
 
 bool is_packed(uint64_t features) { return (features & virtio::kFeatureRingPacked) != 0; }
 
+bool same_place(const virtio::QueueSetup& a, const virtio::QueueSetup& b) {
+  return a.size == b.size && a.desc == b.desc && a.driver == b.driver && a.device == b.device;
+}
+
+// Whether `state` can be that of the driver which set up what is wanted now.
+bool is_of(const virtio::InstanceState& state, const ServedDevice::Wanted& wanted) {
+  if (state.driver_features != wanted.features) return false;
+  for (uint16_t queue = 0; queue < virtio::kMaxQueues; ++queue) {
+    if ((wanted.queues & bit(queue)) == 0) continue;
+    if (!same_place(state.queues[queue].setup, wanted.setups[queue])) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 ServedDevice::ServedDevice(runtime::Loop& loop, virtio::Device& device, virtio::Observer& observer,
@@ -93,8 +107,9 @@ std::optional<virtio::QueuePosition> ServedDevice::take_position(uint16_t queue)
 }
 
 void ServedDevice::keep_in(std::optional<InflightRegion> region) {
-  // What nobody else keeps ends here: whoever comes says himself where his rings are.
+  // Whoever comes next says himself where his rings are.
   if (!given_region_) std::ranges::for_each(tables_, InflightRegion::forget);
+  if (region) own_region_.clear();
   std::ranges::fill(tables_, virtio::InflightTable());
   given_region_ = std::move(region);
 }
@@ -128,6 +143,15 @@ void ServedDevice::apply(const Wanted& wanted) {
   }
 }
 
+// What is known of a driver that was there before: by this front-end, or in memory that it
+// brought, or from a time when its queues were just where they are.
+void ServedDevice::recognise(const Wanted& wanted, bool begun) {
+  if (std::exchange(own_state_, true)) return;
+  const auto& found = region().found_state();
+  saved_.reset();
+  if (given_region_ ? begun : found && is_of(*found, wanted)) saved_ = found;
+}
+
 // A driver that begins has all its queues at the beginning. One that does not goes on:
 // after a pause here, with another back-end before, or with a predecessor that was killed.
 void ServedDevice::start(const Wanted& wanted) {
@@ -135,11 +159,11 @@ void ServedDevice::start(const Wanted& wanted) {
   region().lay_out(packed, std::span(tables_).first(instance_.queue_count()));
   instance_.set_memory(wanted.memory);
   const bool begun = InflightRegion::begun(tables_, packed);
-  if (begun && !own_state_) saved_ = region().found_state();
-  own_state_ = true;
+  const bool certain = begun && (given_region_ || own_state_);
+  recognise(wanted, begun);
   running_ = wanted.queues;
   phase_ = Phase::kRunning;
-  if (begun || (wanted.moved && saved_)) {
+  if (certain || (wanted.moved && saved_)) {
     go_on(wanted);
   } else {
     begin_anew(wanted);

@@ -115,6 +115,7 @@ class ServedDevice final : private virtio::InstanceHost {
   void report(virtio::Event event, uint16_t number, uint32_t detail) override;
 
   InflightRegion& region() { return given_region_ ? *given_region_ : own_region_; }
+  void recognise(const Wanted& wanted, bool begun);
   void start(const Wanted& wanted);
   void begin_anew(const Wanted& wanted);
   void go_on(const Wanted& wanted);
@@ -132,7 +133,7 @@ class ServedDevice final : private virtio::InstanceHost {
   Phase phase_ = Phase::kQuiet;
   uint32_t running_ = 0;    // sets of queues: that run,
   uint32_t stopped_ = 0;    // whose position is known
-  bool own_state_ = false;  // saved_ comes from this front-end's driver
+  bool own_state_ = false;  // saved_ is certain to be that of this front-end's driver
   std::optional<virtio::InstanceState> saved_;
 };
 

@@ -26,7 +26,10 @@ std::expected<std::unique_ptr<VhostUserLink>, std::string> VhostUserLink::create
   if (sizes.size() > virtio::kMaxQueues || largest > virtio::kMaxQueueSize) {
     return std::unexpected("too many or too large queues");
   }
-  auto region = InflightRegion::create_private(static_cast<uint16_t>(sizes.size()), largest);
+  const auto queues = static_cast<uint16_t>(sizes.size());
+  auto region = options.state_file.empty()
+                    ? InflightRegion::create_private(queues, largest)
+                    : InflightRegion::open_file(options.state_file, queues, largest);
   if (!region) return std::unexpected(std::move(region.error()));
   std::unique_ptr<VhostUserLink> link(new VhostUserLink(loop, std::move(name), options));
   link->model_ = &device;

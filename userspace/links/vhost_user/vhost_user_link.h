@@ -29,6 +29,8 @@ class VhostUserLink final : private runtime::TurnHook {
     uint16_t number = 0;  // of the device, for the observer
     // Chains that are served before other links have their turn.
     uint32_t budget = 64;
+    // Where the device's state is kept for front-ends that keep none; empty: nowhere.
+    std::string state_file;
     // How long chains that the device has taken may hold up a front-end's change.
     std::chrono::milliseconds drain{500};
     // How long to wait before connecting again, as a client.
