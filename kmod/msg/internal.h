@@ -293,6 +293,8 @@ u32 vmsg_peer_beat(const struct virtio_msg_link *link);
 bool vmsg_link_up(struct virtio_msg_link *link, u32 run);
 void vmsg_link_move(struct virtio_msg_link *link, unsigned int state);
 void vmsg_link_begin(struct virtio_msg_link *link);
+void vmsg_link_set_off(struct virtio_msg_link *link);
+void vmsg_link_rest(struct virtio_msg_link *link);
 void vmsg_link_halt(struct virtio_msg_link *link);
 void vmsg_link_wake(struct virtio_msg_link *link);
 

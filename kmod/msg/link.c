@@ -359,7 +359,8 @@ static void vmsg_tick(struct work_struct *work)
  * virtio_msg_link_interrupt - our doorbell was rung
  * @link: the link
  *
- * Called in hard interrupt context.
+ * Called in hard interrupt context, or in any other with bottom halves off: what
+ * drivers schedule in their callbacks then runs as soon as these are on again.
  */
 void virtio_msg_link_interrupt(struct virtio_msg_link *link)
 {
@@ -473,6 +474,31 @@ void virtio_msg_link_destroy(struct virtio_msg_link *link)
 EXPORT_SYMBOL_GPL(virtio_msg_link_destroy);
 
 /**
+ * vmsg_link_set_off - have the link move by itself
+ * @link: the link
+ */
+void vmsg_link_set_off(struct virtio_msg_link *link)
+{
+	/* The tick is not there yet: time that passed so far is no silence. */
+	link->last_tick = jiffies;
+
+	guard(spinlock_irqsave)(&link->rx_lock);
+	link->stopped = false;
+	vmsg_link_wake(link);
+}
+
+/**
+ * vmsg_link_rest - undo vmsg_link_set_off()
+ * @link: the link
+ */
+void vmsg_link_rest(struct virtio_msg_link *link)
+{
+	scoped_guard(spinlock_irqsave, &link->rx_lock)
+		link->stopped = true;
+	cancel_delayed_work_sync(&link->tick);
+}
+
+/**
  * virtio_msg_link_start - look for the peer
  * @link: the link
  *
@@ -480,24 +506,18 @@ EXPORT_SYMBOL_GPL(virtio_msg_link_destroy);
  */
 void virtio_msg_link_start(struct virtio_msg_link *link)
 {
-	link->last_tick = jiffies;
 	vmsg_link_begin(link);
-
-	guard(spinlock_irqsave)(&link->rx_lock);
-	link->stopped = false;
-	vmsg_link_wake(link);
+	vmsg_link_set_off(link);
 }
 EXPORT_SYMBOL_GPL(virtio_msg_link_start);
 
 /**
  * vmsg_link_halt - be gone for the peer
- * @link: the link, whose topology is held
+ * @link: the link
  */
 void vmsg_link_halt(struct virtio_msg_link *link)
 {
-	scoped_guard(spinlock_irqsave, &link->rx_lock)
-		link->stopped = true;
-	cancel_delayed_work_sync(&link->tick);
+	vmsg_link_rest(link);
 	vmsg_link_move(link, VIRTIO_MSG_AMP_SHUTDOWN);
 }
 
@@ -530,3 +550,17 @@ void virtio_msg_link_stop(struct virtio_msg_link *link)
 	cancel_work_sync(&link->topology);
 }
 EXPORT_SYMBOL_GPL(virtio_msg_link_stop);
+
+/**
+ * virtio_msg_link_abandon - leave a peer that is gone
+ * @link: the link
+ *
+ * As virtio_msg_link_stop() for a bus that knows that nobody is there any more:
+ * requests that are under way fail at once instead of at their deadlines.
+ */
+void virtio_msg_link_abandon(struct virtio_msg_link *link)
+{
+	vmsg_link_halt(link);
+	virtio_msg_link_stop(link);
+}
+EXPORT_SYMBOL_GPL(virtio_msg_link_abandon);

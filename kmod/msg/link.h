@@ -43,11 +43,14 @@ void virtio_msg_link_destroy(struct virtio_msg_link *link);
 
 void virtio_msg_link_start(struct virtio_msg_link *link);
 void virtio_msg_link_stop(struct virtio_msg_link *link);
+void virtio_msg_link_abandon(struct virtio_msg_link *link);
 void virtio_msg_link_shutdown(struct virtio_msg_link *link);
 
 void virtio_msg_link_interrupt(struct virtio_msg_link *link);
 
 int virtio_msg_link_suspend(struct virtio_msg_link *link);
 void virtio_msg_link_resume(struct virtio_msg_link *link);
+void virtio_msg_link_pause(struct virtio_msg_link *link);
+void virtio_msg_link_unpause(struct virtio_msg_link *link);
 
 #endif /* _VIRTIO_MSG_LINK_H */

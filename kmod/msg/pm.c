@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sleep: for the peer we are gone, and come back as another incarnation.
+ * Sleep.
+ *
+ * For a peer elsewhere we are gone, and come back as another incarnation: suspend
+ * and resume.  A peer that sleeps and wakes with us, memory and all, misses
+ * nothing, and nothing is torn down: pause and unpause.
  */
 #include <linux/bitops.h>
 #include <linux/dev_printk.h>
@@ -116,3 +120,30 @@ void virtio_msg_link_resume(struct virtio_msg_link *link)
 	vmsg_topology_release(link);
 }
 EXPORT_SYMBOL_GPL(virtio_msg_link_resume);
+
+/**
+ * virtio_msg_link_pause - prepare for sleep together with the peer
+ * @link: the link
+ *
+ * Called when the peer does not run any more.  Waits for devices that are coming
+ * or going, each of whose requests has its deadline.
+ */
+void virtio_msg_link_pause(struct virtio_msg_link *link)
+{
+	vmsg_topology_hold(link);
+	vmsg_link_rest(link);
+}
+EXPORT_SYMBOL_GPL(virtio_msg_link_pause);
+
+/**
+ * virtio_msg_link_unpause - undo virtio_msg_link_pause()
+ * @link: the link
+ *
+ * Called when the peer is about to run again, or runs.
+ */
+void virtio_msg_link_unpause(struct virtio_msg_link *link)
+{
+	vmsg_link_set_off(link);
+	vmsg_topology_release(link);
+}
+EXPORT_SYMBOL_GPL(virtio_msg_link_unpause);
