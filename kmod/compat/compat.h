@@ -9,5 +9,6 @@
 
 #include "sparse_guards.h"
 #include "find_vqs.h"
+#include "vm_flags.h"
 
 #endif /* _STRATOS_COMPAT_H */
