@@ -25,6 +25,10 @@ class EventFd {
   // makes it non-blocking.
   static std::expected<EventFd, std::error_code> adopt(UniqueFd fd);
 
+  // For a file of another kind that speaks as an eventfd does and is non-blocking, from
+  // somebody who is trusted.
+  static EventFd wrap(UniqueFd fd) { return EventFd(std::move(fd)); }
+
   // Rings with a write() of one's own. Only for a bell whose peer is trusted.
   void ring() const;
   // Takes back what was rung; true if it was.

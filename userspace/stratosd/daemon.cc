@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "runtime/kept_fds.h"
 #include "runtime/log.h"
 #include "runtime/service_manager.h"
 #include "runtime/timer.h"
@@ -80,6 +81,7 @@ Result Daemon::open_links() {
     if (!unit) return std::unexpected(std::move(unit.error()));
     links_.push_back(std::move(*unit));
   }
+  runtime::forget_untaken_fds();  // of links that the configuration names no more
   for (size_t i = 0; i < devices_.size(); ++i) {
     const DeviceConfig& config = config_.devices[i];
     const auto unit = std::ranges::find_if(
