@@ -5,13 +5,20 @@
 #include <fmt/format.h>
 
 namespace stratos::guest {
+namespace {
+
+std::string door(const std::filesystem::path& socket) {
+  if (socket.empty()) return "type = \"loopback\"";
+  return fmt::format("type = \"shm\"\nsocket = \"{}\"", socket.string());
+}
+
+}  // namespace
 
 std::string to_config(const CanLink& link) {
   std::string config = fmt::format(R"(
 [[link]]
 name = "a"
-type = "shm"
-socket = "{}"
+{}
 ring = "{}"
 {}
 
@@ -20,7 +27,7 @@ name = "bench"
 type = "virtual"
 {}
 )",
-                                   link.socket.string(), link.ring, link.link_keys, link.bus_keys);
+                                   door(link.socket), link.ring, link.link_keys, link.bus_keys);
   for (int number = 0; number < link.devices; ++number) {
     config += fmt::format(R"(
 [[device]]

@@ -23,9 +23,9 @@ std::string count_listeners(const std::string& interface) {
 
 }  // namespace
 
-void insmod_virtio_can(Guest& guest) {
+void insmod_virtio_can(Guest& guest, const std::string& bus) {
   guest.insmod("can-raw");
-  guest.insmod("virtio_msg_ivshmem");
+  guest.insmod(bus);
   guest.insmod("virtio_can");
 }
 

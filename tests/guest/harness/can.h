@@ -12,7 +12,7 @@
 namespace stratos::guest {
 
 // Loads the frontend and its transport.
-void insmod_virtio_can(Guest& guest);
+void insmod_virtio_can(Guest& guest, const std::string& bus = "virtio_msg_ivshmem");
 // Waits for the interface and sets it up.
 void can_up(Guest& guest, const std::string& interface);
 // A vcan interface, up, with room for CAN FD.

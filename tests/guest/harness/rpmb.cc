@@ -28,6 +28,22 @@ void set(Field& field, T value) {
   virtio::store_be(reinterpret_cast<std::byte*>(&field), value);
 }
 
+constexpr const char* kLocalFolder = "/var/lib/stratos";
+
+std::string rpmb_device(const std::string& name, int number, const std::filesystem::path& folder) {
+  return fmt::format(R"(
+[[device]]
+name = "{0}"
+type = "rpmb"
+link = "a"
+number = {1}
+store = "{2}.rpmb"
+anchor = "{2}.anchor"
+key_file = "{2}.key"
+)",
+                     name, number, (folder / name).string());
+}
+
 }  // namespace
 
 RpmbStore::RpmbStore(const Scratch& scratch, const std::string& name)
@@ -43,17 +59,7 @@ RpmbStore::RpmbStore(const Scratch& scratch, const std::string& name)
 }
 
 std::string RpmbStore::device(int number) const {
-  return fmt::format(R"(
-[[device]]
-name = "{}"
-type = "rpmb"
-link = "a"
-number = {}
-store = "{}"
-anchor = "{}"
-key_file = "{}"
-)",
-                     name_, number, store_.string(), anchor_.string(), key_.string());
+  return rpmb_device(name_, number, store_.parent_path());
 }
 
 bool RpmbStore::verify() const {
@@ -66,12 +72,32 @@ int RpmbStore::run(std::vector<std::string> arguments) const {
   return tool.wait(in(std::chrono::seconds(30))).value_or(-1);
 }
 
+LocalRpmbStore::LocalRpmbStore(Guest& guest, const std::string& name)
+    : guest_(&guest), name_(name) {
+  guest.must(
+      fmt::format("mkdir -p {0}; cd {0} && stratos-rpmb generate-key {1}.key && "
+                  "stratos-rpmb create {1}.rpmb --anchor {1}.anchor --key-file {1}.key "
+                  "--capacity 256K",
+                  kLocalFolder, name));
+}
+
+std::string LocalRpmbStore::device(int number) const {
+  return rpmb_device(name_, number, kLocalFolder);
+}
+
+bool LocalRpmbStore::verify() const {
+  const std::string command =
+      fmt::format("cd {0} && stratos-rpmb verify {1}.rpmb --anchor {1}.anchor --key-file {1}.key",
+                  kLocalFolder, name_);
+  return guest_->run(command).status == 0;
+}
+
 std::string rpmb_link(const std::filesystem::path& socket) {
   return fmt::format("[[link]]\nname = \"a\"\ntype = \"shm\"\nsocket = \"{}\"\n", socket.string());
 }
 
-void insmod_virtio_rpmb(Guest& guest) {
-  guest.insmod("virtio_msg_ivshmem");
+void insmod_virtio_rpmb(Guest& guest, const std::string& bus) {
+  guest.insmod(bus);
   guest.insmod("virtio_rpmb");
   guest.wait_for_path("/dev/vrpmb0");
 }

@@ -34,11 +34,24 @@ class RpmbStore {
   std::filesystem::path log_;
 };
 
+// The same in a guest, for a helper there.
+class LocalRpmbStore {
+ public:
+  LocalRpmbStore(Guest& guest, const std::string& name);
+
+  std::string device(int number) const;
+  bool verify() const;
+
+ private:
+  Guest* guest_;
+  std::string name_;
+};
+
 // A [[link]] named "a".
 std::string rpmb_link(const std::filesystem::path& socket);
 
 // Loads the frontend and its transport and waits for /dev/vrpmb0.
-void insmod_virtio_rpmb(Guest& guest);
+void insmod_virtio_rpmb(Guest& guest, const std::string& bus = "virtio_msg_ivshmem");
 
 // What a client chooses: 32 bytes for the key of the device, 256 for a block. The text is
 // repeated as often as it takes.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "harness/guest.h"
+#include "harness/local_helper.h"
 
 namespace stratos::guest {
 
@@ -17,10 +18,8 @@ class StubVm {
   // Loads what is needed, makes the vcan and starts stratosd; ready when that says so.
   StubVm(Guest& guest, const std::string& vcan);
 
-  Job& helper() { return *helper_; }
-
  private:
-  std::optional<Job> helper_;
+  std::optional<LocalHelper> helper_;
 };
 
 }  // namespace stratos::guest

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "harness/local_helper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace stratos::guest {
+
+LocalHelper::LocalHelper(Guest& guest, const std::string& config, Options options)
+    : guest_(&guest), options_(std::move(options)) {
+  const std::string file = fmt::format("/etc/{}.toml", options_.name);
+  guest.write(file, fmt::format("[stratosd]\ncontrol_socket = \"{}\"\n{}", control(), config));
+  guest.must("mkdir -p -m 777 /run/stratos");  // elsewhere the unit file's
+  keeper_ = guest.start(fmt::format("{} fd-keeper --kills {} --within {} stratosd --config {}",
+                                    options_.as, options_.kills, options_.within_ms, file));
+  wait_ready();
+}
+
+void LocalHelper::wait_ready() { keeper_->wait_for(fmt::format("ready {}\n", starts_)); }
+
+void LocalHelper::crash() {
+  guest_->must(fmt::format("kill -USR1 {}", keeper_->pid()));
+  ++starts_;
+  if (options_.kills == 0) wait_ready();
+}
+
+void LocalHelper::wait_for_kills(Timeout timeout) {
+  starts_ = options_.kills + 1;
+  keeper_->wait_for(fmt::format("ready {}\n", starts_), timeout);
+}
+
+int LocalHelper::stop() { return keeper_->stop().status; }
+
+void LocalHelper::signal(const std::string& name) {
+  guest_->must(fmt::format("kill -{} $(pgrep -P {})", name, keeper_->pid()));
+}
+
+Output LocalHelper::ask(const std::string& command) {
+  return guest_->must(fmt::format("stratosctl --socket {} {}", control(), command));
+}
+
+}  // namespace stratos::guest
