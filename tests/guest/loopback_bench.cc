@@ -6,6 +6,8 @@
 
 #include "can_link.h"
 #include "harness/can.h"
+#include "harness/numbered_frames.h"
+#include "survival.h"
 
 namespace stratos::guest {
 
@@ -36,6 +38,40 @@ void LoopbackBench::expect_frames_pass() {
   Recording recording(*a_, "can1", 1);
   a_->must("cansend can0 5A5#0123");
   EXPECT_THAT(recording.frames(), ::testing::ElementsAre("5A5#0123"));
+}
+
+// Several requests deep: virtio_can has up to 128 frames under way, beside the writes.
+void LoopbackBench::expect_loads_survive_kills() {
+  constexpr uint64_t kFrames = 5000;
+  allow_long_absence();
+  a_->write("/tmp/writer", R"(
+i=0
+while [ ! -e /tmp/enough ]; do
+  (echo $i; head -c 256 /dev/zero) | head -c 256 >/tmp/numbered
+  mmc rpmb write-block /dev/vrpmb0 $((i % 1000)) /tmp/numbered /tmp/key >/tmp/said || {
+    cat /tmp/said
+    exit 1
+  }
+  i=$((i + 1))
+done
+mmc rpmb read-block /dev/vrpmb0 $(((i - 1) % 1000)) 1 /tmp/read /tmp/key && cmp /tmp/read /tmp/numbered
+printf 'Counter value: 0x%08x\n' $i
+)");
+  Job writer = a_->start("sh /tmp/writer");
+  helper_->crash();
+  bool last = false;
+  while (!last && !HasFailure()) {
+    last = helper_->kills_done();
+    SequenceCheck check(*a_, "can1", "123");
+    Job sender = send_numbered(*a_, "can0", "123", kFrames);
+    EXPECT_EQ(sender.wait(time_for(kFrames)).status, 0);
+    expect_complete_but_for_repeats(check.wait(time_for(kFrames)), kFrames, kFrames);
+  }
+  a_->must("touch /tmp/enough");
+  const Output written = writer.wait(std::chrono::seconds(120));
+  EXPECT_EQ(written.status, 0) << written.text << helper_->log();
+  EXPECT_EQ(a_->must("mmc rpmb read-counter /dev/vrpmb0").text, written.text)
+      << "each write counts once";
 }
 
 void LoopbackBench::wait_for_no_devices() {

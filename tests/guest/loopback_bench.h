@@ -29,6 +29,9 @@ class LoopbackBench : public KernelTest {
   void allow_long_absence();
   // Sends a frame from can0 and sees it at can1.
   void expect_frames_pass();
+  // Writes blocks and sends numbered frames for as long as the helper is killed as its
+  // options say; at the end all of it is there, and each write was done once.
+  void expect_loads_survive_kills();
   // Waits until no device of a link is left.
   void wait_for_no_devices();
 

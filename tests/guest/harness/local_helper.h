@@ -29,8 +29,8 @@ class LocalHelper {
 
   // Kills it; it is started again at once, and serves when this returns.
   void crash();
-  // Waits for the last of the kills that the options name.
-  void wait_for_kills(Timeout timeout);
+  // The last of the kills that the options name is over, and it serves.
+  bool kills_done();
   // Stops it and its keeper: nobody keeps anything any more. Returns its exit status.
   int stop();
   // Signals stratosd itself.
