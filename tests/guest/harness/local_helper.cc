@@ -33,7 +33,7 @@ bool LocalHelper::kills_done() {
 int LocalHelper::stop() { return keeper_->stop().status; }
 
 void LocalHelper::signal(const std::string& name) {
-  guest_->must(fmt::format("kill -{} $(pgrep -P {})", name, keeper_->pid()));
+  guest_->must(fmt::format("kill -{0} $(cat /proc/{1}/task/{1}/children)", name, keeper_->pid()));
 }
 
 Output LocalHelper::ask(const std::string& command) {
