@@ -5,12 +5,16 @@
 #include <linux/can.h>
 #include <linux/can/error.h>
 #include <linux/can/raw.h>
+#include <linux/filter.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <bit>
 #include <cerrno>
+#include <cstdint>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -35,6 +39,17 @@ ifreq request_for(const std::string& interface) {
   return request;
 }
 
+// Error frames pass, nothing else. A program and not CAN_RAW_FILTER, for which the kernel
+// takes the lock of all its network interfaces: a driver of this kernel that has us serve
+// it may hold that while it waits for us.
+constexpr uint32_t kFlagsByte = std::endian::native == std::endian::little ? 3 : 0;
+constexpr sock_filter kOnlyErrors[] = {
+    {BPF_LD | BPF_B | BPF_ABS, 0, 0, kFlagsByte},  // of the id
+    {BPF_JMP | BPF_JSET | BPF_K, 0, 1, CAN_ERR_FLAG >> 24},
+    {BPF_RET | BPF_K, 0, 0, UINT32_MAX},
+    {BPF_RET | BPF_K, 0, 0, 0},
+};
+
 class RawCanSocket final : public CanSocket {
  public:
   RawCanSocket(runtime::UniqueFd socket, std::string interface, bool fd_frames)
@@ -51,9 +66,13 @@ class RawCanSocket final : public CanSocket {
   }
 
   void listen(bool on) override {
-    // A filter whose mask is 0 lets everything pass; no filter at all, nothing.
-    const can_filter everything{};
-    setsockopt(fd_.get(), SOL_CAN_RAW, CAN_RAW_FILTER, &everything, on ? sizeof(everything) : 0);
+    if (on) {
+      set_option(fd_.get(), SOL_SOCKET, SO_DETACH_FILTER, 0);
+    } else {
+      const sock_fprog program{.len = static_cast<unsigned short>(std::size(kOnlyErrors)),
+                               .filter = const_cast<sock_filter*>(kOnlyErrors)};
+      setsockopt(fd_.get(), SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+    }
   }
 
  private:
