@@ -18,7 +18,6 @@ namespace {
 constexpr uint64_t kAlignment = 8;
 constexpr uint16_t kStandardLength = sizeof(virtio_msg_amp_layout);
 constexpr uint16_t kExtensionLength = sizeof(virtio_msg_stratos_layout);
-constexpr size_t kMagicSize = sizeof(uint16_t);
 
 // The fields of page 0 as they are on the wire.
 struct RawLayout {

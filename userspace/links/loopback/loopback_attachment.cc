@@ -74,16 +74,23 @@ std::expected<std::unique_ptr<LoopbackAttachment>, std::string> LoopbackAttachme
   if (!mapping) {
     return std::unexpected(fmt::format("cannot map the memory: {}", mapping.error().message()));
   }
+  runtime::UniqueFd second(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!second) {
+    return std::unexpected(
+        fmt::format("cannot open it twice: {}", std::generic_category().message(errno)));
+  }
   return std::unique_ptr<LoopbackAttachment>(
-      new LoopbackAttachment(std::move(*mapping), runtime::EventFd::wrap(std::move(fd))));
+      new LoopbackAttachment(std::move(*mapping), runtime::EventFd::wrap(std::move(fd)),
+                             runtime::EventFd::wrap(std::move(second))));
 }
 
-LoopbackAttachment::LoopbackAttachment(runtime::Mapping mapping, runtime::EventFd bell)
-    : mapping_(std::move(mapping)), bell_(std::move(bell)) {}
+LoopbackAttachment::LoopbackAttachment(runtime::Mapping mapping, runtime::EventFd bell,
+                                       runtime::EventFd peer_bell)
+    : mapping_(std::move(mapping)), bell_(std::move(bell)), peer_bell_(std::move(peer_bell)) {}
 
 void LoopbackAttachment::listen(runtime::Loop& loop, std::function<void()> callback) {
   watch_.emplace(loop, bell_, std::move(callback));
-  ringer_.emplace(loop, bell_);
+  ringer_.emplace(loop, std::move(peer_bell_));
 }
 
 void LoopbackAttachment::ring(uint32_t /*value*/) {

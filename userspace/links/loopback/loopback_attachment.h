@@ -43,10 +43,11 @@ class LoopbackAttachment final : public Attachment {
  private:
   static std::expected<std::unique_ptr<LoopbackAttachment>, std::string> map(runtime::UniqueFd fd,
                                                                              uint64_t size);
-  LoopbackAttachment(runtime::Mapping mapping, runtime::EventFd bell);
+  LoopbackAttachment(runtime::Mapping mapping, runtime::EventFd bell, runtime::EventFd peer_bell);
 
   runtime::Mapping mapping_;
   runtime::EventFd bell_;
+  runtime::EventFd peer_bell_;  // the same file once more, until listen()
   std::optional<runtime::EventFdWatch> watch_;
   std::optional<runtime::EventFdRinger> ringer_;
 };

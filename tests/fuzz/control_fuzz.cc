@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string_view>
+
+#include "control/control_protocol.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  static_cast<void>(stratos::control::parse_request(text));
+  return 0;
+}
