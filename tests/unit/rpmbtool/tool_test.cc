@@ -69,7 +69,8 @@ class ToolTest : public testing::Test {
 
   // What a guest would do, `count` times; returns the counter afterwards.
   uint32_t write(int count) {
-    auto store = RpmbFile::open(*loop_, {.store = store_, .anchor = anchor_, .key_file = key_});
+    const auto loop = runtime::make_loop();
+    auto store = RpmbFile::open(*loop, {.store = store_, .anchor = anchor_, .key_file = key_});
     EXPECT_TRUE(store.has_value()) << store.error();
     if (!store) return 0;
     rpmb::State state = (*store)->state();
@@ -80,7 +81,7 @@ class ToolTest : public testing::Test {
       ++state.write_counter;
       const std::vector<std::byte> block(rpmb::kBlockSize, std::byte(state.write_counter));
       EXPECT_EQ((*store)->commit(state, state.write_counter, block), rpmb::StoreStatus::kPending);
-      EXPECT_TRUE(turn_until(*loop_, [&] { return listener.committed; }));
+      EXPECT_TRUE(turn_until(*loop, [&] { return listener.committed; }));
     }
     return state.write_counter;
   }
@@ -91,7 +92,6 @@ class ToolTest : public testing::Test {
   const std::string anchor_ = scratch_.file("anchor");
   const std::string key_ = scratch_.file("key");
   const std::string backup_ = scratch_.file("backup");
-  std::unique_ptr<runtime::Loop> loop_ = runtime::make_loop();
 };
 
 TEST_F(ToolTest, CreateMakesPrivateFilesOfFullSize) {
@@ -167,7 +167,8 @@ TEST_F(ToolTest, LookingDoesNotChange) {
 }
 
 TEST_F(ToolTest, AStoreInUseIsLeftAlone) {
-  const auto store = RpmbFile::open(*loop_, {.store = store_, .anchor = anchor_, .key_file = key_});
+  const auto loop = runtime::make_loop();
+  const auto store = RpmbFile::open(*loop, {.store = store_, .anchor = anchor_, .key_file = key_});
   ASSERT_TRUE(store.has_value()) << store.error();
   EXPECT_THAT(refusal({"verify", store_, "--anchor", anchor_, "--key-file", key_}),
               HasSubstr("in use by another process"));
