@@ -89,9 +89,11 @@ const Mistake kLinkMistakes[] = {
     {"BadName", "[[link]]\nname = \"my link\"\ntype = \"shm\"\nsocket = \"/s\"\n",
      "f.toml:2: link.name: \"my link\" is no name; use 1 to 32 letters, digits, '_', '-' or '.'"},
     {"NoType", "[[link]]\nname = \"a\"\nsocket = \"/s\"\n",
-     "f.toml:1: link.type: is missing; write one of \"shm\", \"uio\""},
+     "f.toml:1: link.type: is missing; write one of \"shm\", \"uio\", \"loopback\", "
+     "\"vhost-user\""},
     {"UnknownType", "[[link]]\nname = \"a\"\ntype = \"shmem\"\n",
-     "f.toml:3: link.type: \"shmem\" is not known; write one of \"shm\", \"uio\""},
+     "f.toml:3: link.type: \"shmem\" is not known; write one of \"shm\", \"uio\", \"loopback\", "
+     "\"vhost-user\""},
     {"NoSocket", "[[link]]\nname = \"a\"\ntype = \"shm\"\n",
      "f.toml:1: link.socket: is missing; write the path of the hub's device socket"},
     {"SocketHasZeroByte", "[[link]]\nname = \"a\"\ntype = \"shm\"\nsocket = \"a\\u0000b\"\n",
@@ -290,7 +292,8 @@ TEST(ConfigErrors, AllAreShownInTheOrderOfTheFile) {
       "[[link]]\nname = \"a\"\ntype = \"tcp\"\n[stratosd]\npoll_time_us = 1.5\ncolour = 1\n", "f");
   ASSERT_FALSE(config.has_value());
   EXPECT_THAT(config.error(),
-              ElementsAre("f:3: link.type: \"tcp\" is not known; write one of \"shm\", \"uio\"",
+              ElementsAre("f:3: link.type: \"tcp\" is not known; write one of \"shm\", \"uio\", "
+                          "\"loopback\", \"vhost-user\"",
                           "f:5: stratosd.poll_time_us: is of type floating-point, not integer; "
                           "write a whole number from 0 to 1000000",
                           "f:6: stratosd.colour: is not a key of [stratosd]; known keys are "
