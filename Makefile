@@ -8,7 +8,7 @@ export BUILD
 
 JOBS := $(shell nproc)
 
-.PHONY: help deps kmod userspace guests demo demo-can demo-rpmb check check-unit check-guest check-sanitize \
+.PHONY: help deps kmod userspace guests demo demo-can demo-rpmb demo-loopback check check-unit check-guest check-sanitize \
 	check-long bench lint install clean
 # The order of prerequisites counts: packages first.
 .NOTPARALLEL:
@@ -30,13 +30,16 @@ guests: kmod userspace # what guest tests and demos boot
 	@scripts/kernels
 	@scripts/initramfs $$(scripts/kernels list)
 
-demo: demo-can demo-rpmb ## every demonstration
+demo: demo-can demo-rpmb demo-loopback ## every demonstration
 
 demo-can: deps guests ## a guest, a stub VM, and CAN frames both ways
 	@$(BUILD)/tests/guest/demo-can
 
 demo-rpmb: deps guests ## replay-protected storage that outlives its helper
 	@$(BUILD)/tests/guest/demo-rpmb
+
+demo-loopback: deps guests ## a machine whose kernel uses what its own user space serves
+	@$(BUILD)/tests/guest/demo-loopback
 
 check: deps guests ## every test but the long ones
 	@scripts/check unit guest

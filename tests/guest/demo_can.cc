@@ -16,16 +16,6 @@ namespace {
 
 constexpr size_t kBurst = 1000;
 
-void show_samples(Guest& from, const std::string& out, Guest& to, const std::string& in) {
-  tell("\n{} {} -> {} {}: one frame of each kind", from.name(), out, to.name(), in);
-  const auto seen = pass_samples(from, out, to, in);
-  const auto& frames = sample_frames();
-  for (size_t i = 0; i < frames.size(); ++i) {
-    tell("  cansend {:<24.24}  candump {:<24.24}  {}", frames[i].sent, seen.at(i), frames[i].what);
-    require(seen[i] == frames[i].seen, fmt::format("{} arrived as {}", frames[i].sent, seen[i]));
-  }
-}
-
 // What was seen at the end that sends must come, all of it and in order, at the other.
 void show_burst(Guest& from, const std::string& out, Guest& to, const std::string& in,
                 const std::string& command) {

@@ -13,32 +13,21 @@
 namespace stratos::guest {
 namespace {
 
-// Runs it in the guest, shows both, and returns what it printed.
-std::string show(Guest& guest, const std::string& command) {
-  const Output output = guest.run(command, std::chrono::seconds(60));
-  tell("\nguest: {}", command);
-  for (const std::string& line : output.lines()) tell("  {}", line);
-  return output.text;
-}
-
-void expect(const std::string& text, const std::string& part) {
-  require(text.find(part) != std::string::npos, "no \"" + part + "\" in it");
-}
-
 void program_and_write(Guest& guest) {
   show(guest, "mmc rpmb write-key /dev/vrpmb0 /tmp/key");
   show(guest, "mmc rpmb write-block /dev/vrpmb0 0 /tmp/block /tmp/key");
-  expect(show(guest, "mmc rpmb read-block /dev/vrpmb0 0 1 - /tmp/key | head -c 33"), "versions");
-  expect(show(guest, "mmc rpmb read-counter /dev/vrpmb0"), "0x00000001");
+  require_in(show(guest, "mmc rpmb read-block /dev/vrpmb0 0 1 - /tmp/key | head -c 33"),
+             "versions");
+  require_in(show(guest, "mmc rpmb read-counter /dev/vrpmb0"), "0x00000001");
 }
 
 void replay(Guest& guest, const std::string& key) {
   tell("\nSomebody recorded the frame of the next write, and plays it again after another one:");
   guest.write("/tmp/frame", rpmb_write_frame(key, rpmb_block("version 2. "), 0, 1));
-  expect(show(guest, "rpmb-commands /dev/vrpmb0 write /tmp/frame"), "ok 0");
+  require_in(show(guest, "rpmb-commands /dev/vrpmb0 write /tmp/frame"), "ok 0");
   guest.write("/tmp/block", rpmb_block("version 3. "));
   show(guest, "mmc rpmb write-block /dev/vrpmb0 0 /tmp/block /tmp/key");
-  expect(show(guest, "rpmb-commands /dev/vrpmb0 write /tmp/frame"), "ok 3");
+  require_in(show(guest, "rpmb-commands /dev/vrpmb0 write /tmp/frame"), "ok 3");
   tell("  refused: result 3 is a write counter failure");
 }
 
@@ -56,8 +45,9 @@ void kill_while_writing(Guest& guest, Helper& helper) {
   require(writer.wait(std::chrono::seconds(120)).status == 0, "a write failed");
   tell("\nstratosd was killed three times while the guest wrote {} blocks; each was written once:",
        kWrites);
-  expect(show(guest, "mmc rpmb read-counter /dev/vrpmb0"), "0x00000017");
-  expect(show(guest, "mmc rpmb read-block /dev/vrpmb0 19 1 - /tmp/key | head -c 33"), "version 3");
+  require_in(show(guest, "mmc rpmb read-counter /dev/vrpmb0"), "0x00000017");
+  require_in(show(guest, "mmc rpmb read-block /dev/vrpmb0 19 1 - /tmp/key | head -c 33"),
+             "version 3");
 }
 
 void run() {

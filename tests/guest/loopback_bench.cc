@@ -31,7 +31,9 @@ void LoopbackBench::start_bench(int cpus, const LocalHelper::Options& options) {
 }
 
 void LoopbackBench::allow_long_absence() {
-  a_->must("echo 60000 >/sys/module/virtio_msg/parameters/peer_timeout_ms");
+  a_->must(
+      "echo 60000 >/sys/module/virtio_msg/parameters/peer_timeout_ms; "
+      "echo 60000 >/sys/module/virtio_rpmb/parameters/request_timeout_ms");
 }
 
 void LoopbackBench::expect_frames_pass() {

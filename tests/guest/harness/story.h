@@ -21,6 +21,15 @@ void tell(fmt::format_string<Args...> format, Args&&... args) {
 // Throws HarnessError with `what` if it does not hold.
 void require(bool holds, const std::string& what);
 
+// Throws HarnessError if `part` is not in the text.
+void require_in(const std::string& text, const std::string& part);
+
+// Runs it in the guest, shows both, and returns what it printed.
+std::string show(Guest& guest, const std::string& command);
+
+// Sends a CAN frame of each kind and shows how it arrives; throws HarnessError if it is another.
+void show_samples(Guest& from, const std::string& out, Guest& to, const std::string& in);
+
 // Throws HarnessError if the guest's kernel complained of anything.
 void require_quiet(Guest& guest);
 

@@ -7,8 +7,10 @@
 //   SIGTERM   ends the program, then itself; what is kept goes with it
 //
 // With --kills the first SIGUSR1 is followed by more kills until there were so many, each at a
-// random moment of the MS milliseconds after the program was started. Prints one line for each
-// thing that happens: "ready N", "kept NAME", "forgot NAME", "killed N", "ended STATUS".
+// random moment of the MS milliseconds after the program was started. If that was before it
+// got ready, the next one waits until it is: it is to be killed at any moment, but not to be
+// kept from its work for long. Prints one line for each thing that happens: "ready N",
+// "kept NAME", "forgot NAME", "killed N", "ended STATUS".
 
 #include <fcntl.h>
 #include <poll.h>
@@ -92,7 +94,9 @@ class Keeper {
   pid_t program_ = -1;
   unsigned starts_ = 0;
   unsigned kills_ = 0;
+  bool ready_ = false;
   bool killed_ = false;
+  bool kill_planned_ = false;
   bool stopping_ = false;
   int status_ = 0;
   std::mt19937 random_{20260222};
@@ -142,12 +146,13 @@ void Keeper::become_program() const {
 }
 
 void Keeper::start() {
+  const bool was_ready = std::exchange(ready_, false);
   ++starts_;
   killed_ = false;
   program_ = fork();
   if (program_ < 0) fail("fork");
   if (program_ == 0) become_program();
-  if (kills_ > 0 && kills_ < options_.kills) plan_kill();
+  if (was_ready) plan_kill();
 }
 
 void Keeper::keep(int fd) {
@@ -176,7 +181,11 @@ void Keeper::forget() {
 void Keeper::obey(std::string_view line, int fd) {
   if (line == "FDSTORE=1") keep(fd);
   if (line == "FDSTOREREMOVE=1") forget();
-  if (line == "READY=1") say("ready %u\n", starts_);
+  if (line == "READY=1") {
+    ready_ = true;
+    say("ready %u\n", starts_);
+    plan_kill();
+  }
 }
 
 void Keeper::hear() {
@@ -207,6 +216,7 @@ void Keeper::hear() {
 }
 
 void Keeper::kill_program() {
+  kill_planned_ = false;
   if (killed_ || program_ < 0) return;
   killed_ = true;
   say("killed %u\n", ++kills_);
@@ -214,6 +224,8 @@ void Keeper::kill_program() {
 }
 
 void Keeper::plan_kill() {
+  if (kill_planned_ || kills_ == 0 || kills_ >= options_.kills) return;
+  kill_planned_ = true;
   const auto wait = std::uniform_int_distribution<uint32_t>(1, options_.within_ms * 1000)(random_);
   itimerspec at{};
   at.it_value.tv_sec = wait / 1'000'000;
