@@ -46,6 +46,10 @@ class LoopbackLinkPlan final : public LinkPlan {
       : options_(read_msg_link_options(reader)),
         device_(reader.optional("device", links::kLoopbackNode)),
         size_(reader.size("size", kDefaultSize, kSizeRange)) {
+    if (!device_.starts_with('/')) {
+      reader.error("device", fmt::format("\"{}\" is no device node; write a path such as \"{}\"",
+                                         device_, links::kLoopbackNode));
+    }
     if (size_ % kSizeUnit != 0) {
       reader.error("size", fmt::format("{} is no multiple of {}; round it up", size_, kSizeUnit));
     }

@@ -104,6 +104,14 @@ const Mistake kLinkMistakes[] = {
     {"UioDeviceNoPath", "[[link]]\nname = \"a\"\ntype = \"uio\"\ndevice = \"uio0\"\n",
      "f.toml:4: link.device: \"uio0\" is no device node; write \"auto\" or a path such as "
      "\"/dev/uio0\""},
+    {"LoopbackSizeOdd", "[[link]]\nname = \"a\"\ntype = \"loopback\"\nsize = 1050000\n",
+     "f.toml:4: link.size: 1050000 is no multiple of 65536; round it up"},
+    {"LoopbackDeviceNoPath", "[[link]]\nname = \"a\"\ntype = \"loopback\"\ndevice = \"auto\"\n",
+     "f.toml:4: link.device: \"auto\" is no device node; write a path such as "
+     "\"/dev/virtio-msg-loopback\""},
+    {"LoopbackSocket", "[[link]]\nname = \"a\"\ntype = \"loopback\"\nsocket = \"/s\"\n",
+     "f.toml:4: link.socket: is not a key of a [[link]] of type \"loopback\"; known keys are "
+     "\"device\", \"layout\", \"name\", \"ring\", \"size\", \"type\""},
     {"UnknownLayout", "[[link]]\nname = \"a\"\ntype = \"uio\"\nlayout = \"L3\"\n",
      "f.toml:4: link.layout: \"L3\" is not known; write one of \"L2\", \"L1\""},
     {"UnknownRing", "[[link]]\nname = \"a\"\ntype = \"uio\"\nring = \"round\"\n",
