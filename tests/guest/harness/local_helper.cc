@@ -32,6 +32,9 @@ bool LocalHelper::kills_done() {
 
 int LocalHelper::stop() { return keeper_->stop().status; }
 
+// It dies with its keeper.
+void LocalHelper::vanish() { keeper_->stop("KILL"); }
+
 void LocalHelper::signal(const std::string& name) {
   guest_->must(fmt::format("kill -{0} $(cat /proc/{1}/task/{1}/children)", name, keeper_->pid()));
 }

@@ -33,6 +33,8 @@ class LocalHelper {
   bool kills_done();
   // Stops it and its keeper: nobody keeps anything any more. Returns its exit status.
   int stop();
+  // Kills both at once.
+  void vanish();
   // Signals stratosd itself.
   void signal(const std::string& name);
 
