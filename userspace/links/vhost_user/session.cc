@@ -137,8 +137,10 @@ void Session::reply_word(uint64_t value) {
 
 ServedDevice::Wanted Session::wanted() {
   ServedDevice::Wanted wanted;
-  const bool driver_ok = (status_ & virtio::kStatusDriverOk) != 0;
-  wanted.on = features_ && (driver_ok || !negotiated(ProtocolFeature::kStatus));
+  // A front-end that passes its driver's status on says when. QEMU's generic device has
+  // STATUS and says FEATURES_OK alone, ever; its rings say when, as without STATUS.
+  constexpr uint8_t kHasDriver = virtio::kStatusDriver | virtio::kStatusDriverOk;
+  wanted.on = features_ && (status_ & kHasDriver) != virtio::kStatusDriver;
   if (!wanted.on) return wanted;
   wanted.features = *features_;
   wanted.memory = memory_.memory();
