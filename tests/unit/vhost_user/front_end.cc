@@ -276,8 +276,7 @@ uint16_t FrontEnd::submit(const std::string& text) {
 std::optional<test::Used> FrontEnd::wait_used(uint16_t index) {
   std::optional<test::Used> used;
   runtime::turn_until(
-      loop_, [&] { return (used = take_used(index)).has_value(); },
-      std::chrono::seconds(3));
+      loop_, [&] { return (used = take_used(index)).has_value(); }, std::chrono::seconds(3));
   return used;
 }
 
