@@ -2,7 +2,9 @@
 add_executable(vhost_user_test
   vhost_user/front_end.cc
   vhost_user/hostile_front_end_test.cc
+  vhost_user/lifecycle_test.cc
   vhost_user/messages_test.cc
+  vhost_user/restart_test.cc
   vhost_user/traffic_test.cc
   virtio/echo_device.cc)
 target_include_directories(vhost_user_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})

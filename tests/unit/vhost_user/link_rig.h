@@ -33,6 +33,8 @@ inline constexpr uint64_t kNoStatus = kAllProtocol & ~bit_of(ProtocolFeature::kS
 inline constexpr uint64_t kSplit = ~test::EchoDevice::kRefusedFeature & ~virtio::kFeatureRingPacked;
 inline constexpr uint64_t kPacked = ~test::EchoDevice::kRefusedFeature;
 
+inline constexpr std::array<uint16_t, 2> kBothRings{0, 1};
+
 inline VhostUserLink::Options test_options() {
   VhostUserLink::Options options;
   options.ring_features |= virtio::kFeatureRingPacked;
