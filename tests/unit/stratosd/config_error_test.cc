@@ -24,6 +24,9 @@ const std::string kGood =
     "name = \"b\"\n"
     "type = \"virtual\"\n";
 
+const std::string kVhostUser =
+    "[[link]]\nname = \"a\"\ntype = \"vhost-user\"\nsocket = \"/run/a\"\n";
+
 const std::string kLongPath = "/" + std::string(107, 'x');
 
 struct Mistake {
@@ -98,6 +101,19 @@ const Mistake kLinkMistakes[] = {
      "f.toml:1: link.socket: is missing; write the path of the hub's device socket"},
     {"SocketHasZeroByte", "[[link]]\nname = \"a\"\ntype = \"shm\"\nsocket = \"a\\u0000b\"\n",
      "f.toml:4: link.socket: contains a zero byte; remove it"},
+    {"NoSocketOfVhostUser", "[[link]]\nname = \"a\"\ntype = \"vhost-user\"\n",
+     "f.toml:1: link.socket: is missing; write the path of the socket where front-end and stratosd "
+     "meet"},
+    {"VhostUserMode", kVhostUser + "mode = \"serve\"\n",
+     "f.toml:5: link.mode: \"serve\" is not known; did you mean \"server\"?"},
+    {"VhostUserRing", kVhostUser + "ring = \"round\"\n",
+     "f.toml:5: link.ring: \"round\" is not known; write one of \"split\", \"packed\""},
+    {"LayoutOfVhostUser", kVhostUser + "layout = \"L2\"\n",
+     "f.toml:5: link.layout: is not a key of a [[link]] of type \"vhost-user\"; known keys are "
+     "\"mode\", \"name\", \"ring\", \"socket\", \"state\", \"type\""},
+    {"VhostUserWithoutDevice", kVhostUser,
+     "f.toml:1: link.type: a link of type \"vhost-user\" has one [[device]], and \"a\" has 0; give "
+     "each device a link of its own"},
     {"SocketOfUio", "[[link]]\nname = \"a\"\ntype = \"uio\"\nsocket = \"/s\"\n",
      "f.toml:4: link.socket: is not a key of a [[link]] of type \"uio\"; known keys are "
      "\"device\", \"layout\", \"name\", \"ring\", \"type\""},

@@ -409,6 +409,52 @@ TEST_F(InstanceTest, SuccessorGoesOn) {
   EXPECT_THAT(host_.used, testing::ElementsAre(0));
 }
 
+// ---- Links that start and stop queues one by one ----
+
+TEST_F(InstanceTest, AQueueMayComeWhileOthersRun) {
+  start();
+  const auto other = DriverQueue::make(memory_, {.size = 16});
+  const Buffer buffer{memory_.allocate(8), 8};
+  other->add({}, std::span(&buffer, 1));
+  other->publish();
+  ASSERT_TRUE(instance_->add_queue(1, other->setup()));
+  device_.emit(7);
+  turn();
+  EXPECT_TRUE(other->get_used()) << "without a kick";
+  EXPECT_EQ(device_.starts(), 1);
+}
+
+TEST_F(InstanceTest, AQueueIsNotAddedTwiceNorToADeviceThatStands) {
+  const auto other = DriverQueue::make(memory_, {.size = 16});
+  EXPECT_FALSE(instance_->add_queue(1, other->setup()));
+  start();
+  EXPECT_FALSE(instance_->add_queue(0, other->setup()));
+  EXPECT_FALSE(instance_->add_queue(9, other->setup()));
+  EXPECT_TRUE(instance_->running());
+  QueueSetup large = other->setup();
+  large.size = 128;
+  EXPECT_FALSE(instance_->add_queue(1, large));
+  EXPECT_NE(instance_->status() & kBad, 0U);
+}
+
+TEST_F(InstanceTest, APauseChangesNothing) {
+  start();
+  device_.hold(true);
+  submit();
+  turn();
+  EXPECT_TRUE(instance_->holds_chains());
+  instance_->suspend();
+  EXPECT_FALSE(instance_->holds_chains());
+  EXPECT_FALSE(instance_->running());
+  EXPECT_EQ(instance_->queue_position(0), QueuePosition());
+  device_.hold(false);
+  ASSERT_TRUE(instance_->restore(instance_->state()));
+  turn();
+  EXPECT_TRUE(queue_->get_used());
+  EXPECT_EQ(instance_->queue_position(0).next, 1);
+  EXPECT_EQ(instance_->counters().starts, 2u);
+}
+
 struct StateDamage {
   const char* name;
   std::function<void(InstanceState&)> change;
