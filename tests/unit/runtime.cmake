@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-add_executable(runtime_test runtime/event_fd_test.cc runtime/kept_fds_test.cc
-               runtime/log_test.cc runtime/loop_test.cc runtime/sandbox_test.cc
-               runtime/ring_setup_test.cc runtime/signals_test.cc runtime/timer_test.cc)
+add_executable(runtime_test
+  runtime/bus_error_test.cc
+  runtime/event_fd_test.cc
+  runtime/kept_fds_test.cc
+  runtime/log_test.cc
+  runtime/loop_test.cc
+  runtime/ring_setup_test.cc
+  runtime/sandbox_test.cc
+  runtime/signals_test.cc
+  runtime/timer_test.cc)
 target_include_directories(runtime_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(runtime_test PRIVATE stratos_options stratos_runtime GTest::gtest_main)
 gtest_discover_tests(runtime_test NO_PRETTY_VALUES)

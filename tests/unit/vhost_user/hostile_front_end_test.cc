@@ -356,6 +356,22 @@ TEST_F(HostileFrontEndTest, ABrokenRingBreaksItsDeviceAndIsSignalled) {
   EXPECT_EQ(front.echo("again"), "again");
 }
 
+TEST_F(HostileFrontEndTest, WhoCutsOffItsMemoryLosesItsSession) {
+  for (const bool ring : {true, false}) {
+    GuestMemory memory(1 << 20);
+    FrontEnd front(*loop_, path_);
+    front.come_up(memory, kSplit, kAllProtocol);
+    ASSERT_TRUE(front.echo("x"));
+    front.submit("y");
+    // The rings are at the beginning of the memory, a buffer of ours is at the end.
+    ASSERT_EQ(ftruncate(memory.fd(), ring ? 0 : 4096), 0);
+    front.ring(0).kick->ring();
+    EXPECT_TRUE(front.hung_up());
+  }
+  EXPECT_EQ(back_->link->counters().thrown_out, 2u);
+  expect_served();
+}
+
 TEST_F(HostileFrontEndTest, WhoReadsNoAnswersIsGivenUp) {
   FrontEnd front(*loop_, path_);
   for (int i = 0; i < 20000 && back_->link->counters().thrown_out == 0; ++i) {

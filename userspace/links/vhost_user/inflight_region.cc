@@ -35,6 +35,7 @@ size_t region_size(uint16_t queues, uint16_t queue_size) {
 
 InflightRegion::InflightRegion(runtime::Mapping mapping, const InflightArea& area)
     : mapping_(std::move(mapping)),
+      guard_(mapping_.bytes()),
       bytes_(mapping_.bytes().subspan(static_cast<size_t>(area.offset % kPage))),
       queues_(area.queues),
       queue_size_(area.queue_size) {}

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "links/vhost_user/messages.h"
+#include "runtime/bus_error.h"
 #include "runtime/mapping.h"
 #include "runtime/unique_fd.h"
 #include "virtio/inflight.h"
@@ -45,6 +46,9 @@ class InflightRegion {
 
   InflightRegion() = default;
 
+  // Whether whoever keeps the memory was found to have cut it off.
+  bool cut_off() const { return guard_.hit(); }
+
   // Sets `tables` to those of queues of this format, for virtio::Instance::Binding; empty
   // where the memory has no room for one. Valid as long as the region, which may be moved.
   // Before any call that has to do with state.
@@ -66,6 +70,7 @@ class InflightRegion {
   std::span<std::byte> record_area() const;
 
   runtime::Mapping mapping_;
+  runtime::BusErrorGuard guard_;
   std::span<std::byte> bytes_;
   uint16_t queues_ = 0;
   uint16_t queue_size_ = 0;

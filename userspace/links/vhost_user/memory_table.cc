@@ -20,7 +20,8 @@ bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size) {
   return a < b + b_size && b < a + a_size;
 }
 
-// Memory that the front-end cuts off later raises SIGBUS: see runtime/bus_error.h.
+// What the front-end cuts off later is the guard's affair: memory of a machine is seldom
+// sealed.
 std::expected<void, std::string> check_file(const MemoryRegion& region, int fd) {
   struct stat status {};
   if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
@@ -62,7 +63,9 @@ std::expected<void, std::string> MemoryTable::add(const MemoryRegion& region,
   if (!mapping) {
     return std::unexpected(fmt::format("a region cannot be mapped: {}", mapping.error().message()));
   }
-  slots_.push_back({region, std::move(*mapping)});
+  runtime::BusErrorGuard guard(mapping->bytes());
+  if (!guard.armed()) return std::unexpected("more memory than can be guarded");
+  slots_.push_back({region, std::move(*mapping), std::move(guard)});
   update_windows();
   return {};
 }
@@ -76,6 +79,10 @@ bool MemoryTable::remove(const MemoryRegion& region) {
   slots_.erase(found);
   update_windows();
   return true;
+}
+
+bool MemoryTable::cut_off() const {
+  return std::ranges::any_of(slots_, [](const Slot& slot) { return slot.guard.hit(); });
 }
 
 void MemoryTable::clear() {

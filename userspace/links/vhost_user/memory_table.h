@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "links/vhost_user/messages.h"
+#include "runtime/bus_error.h"
 #include "runtime/mapping.h"
 #include "runtime/unique_fd.h"
 #include "virtio/memory.h"
@@ -30,6 +31,9 @@ class MemoryTable {
   bool remove(const MemoryRegion& region);
   void clear();
 
+  // Whether the front-end was found to have cut off memory that it shares.
+  bool cut_off() const;
+
   bool empty() const { return slots_.empty(); }
   size_t size() const { return slots_.size(); }
   // What the driver's addresses mean. Valid until the next change; 0 is an address.
@@ -41,6 +45,7 @@ class MemoryTable {
   struct Slot {
     MemoryRegion region;
     runtime::Mapping mapping;
+    runtime::BusErrorGuard guard;
   };
 
   std::expected<void, std::string> check(const MemoryRegion& region) const;

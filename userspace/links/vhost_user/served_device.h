@@ -92,6 +92,7 @@ class ServedDevice final : private virtio::InstanceHost {
   std::optional<virtio::QueuePosition> take_position(uint16_t queue);
   // While quiet: the front-end's memory for what survives; nullopt: it has none.
   void keep_in(std::optional<InflightRegion> region);
+  bool region_cut_off() const { return given_region_ && given_region_->cut_off(); }
   // While quiet: a device that a driver can begin anew with.
   void reset();
   // While quiet: also without what the device itself remembers.

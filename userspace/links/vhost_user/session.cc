@@ -53,6 +53,7 @@ void Session::check() {
 }
 
 bool Session::work() {
+  if (memory_.cut_off() || device_.region_cut_off()) end("it cut off memory that it shares");
   for (int left = kMessagesPerTurn; left != 0 && !over_; --left) {
     if (message_ == nullptr) {
       if (!std::exchange(readable_, false)) return false;

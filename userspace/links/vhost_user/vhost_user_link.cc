@@ -125,6 +125,8 @@ void VhostUserLink::end_session() {
   counters_.messages += session_->counters().messages;
   counters_.refused += session_->counters().refused;
   device_->keep_in(std::nullopt);
+  // What one front-end broke is no affair of the next.
+  if (device_->broken()) device_->forget();
   session_.reset();
   if (!path_.empty()) retry_.start_once(options_.retry);
 }
