@@ -2,7 +2,6 @@
 #include "devices/rpmb/rpmb_device.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "devices/rpmb/constant_time.h"
 #include "virtio/endian.h"
@@ -10,50 +9,28 @@
 namespace stratos::rpmb {
 namespace {
 
-constexpr uint16_t kQueue = VIRTIO_RPMB_QUEUE_REQUEST;
-constexpr uint32_t kBlocksPerUnit =
-    static_cast<uint32_t>(VIRTIO_RPMB_CAPACITY_UNIT) / uint32_t{kBlockSize};
-
 // The registers of the device configuration lie at the end of a block, the first one
 // last (eMMC 5.1, 6.6.22.4.5: byte 28 of the frame as the standard counts them).
 constexpr size_t register_at(uint16_t address) { return kBlockSize - address; }
-
-uint16_t response_type(RequestType type) {
-  return static_cast<uint16_t>(static_cast<uint16_t>(type) << 8);
-}
 
 }  // namespace
 
 RpmbDevice::RpmbDevice(Store& store, Hmac& hmac, const Options& options,
                        std::span<std::byte> storage)
-    : store_(store),
+    : RequestDevice(store.block_count(), options.queue_size,
+                    {.max_write_blocks = options.max_write_blocks,
+                     .max_read_blocks = options.max_read_blocks,
+                     .device_configuration = options.device_configuration},
+                    storage.first(storage_size(options))),
+      store_(store),
       hmac_(hmac),
-      limits_{.max_write_blocks = options.max_write_blocks,
-              .max_read_blocks = options.max_read_blocks,
-              .device_configuration = options.device_configuration},
-      storage_(storage.first(storage_size(options))),
-      queue_sizes_{options.queue_size},
-      type_{VIRTIO_RPMB_DEVICE_ID, sizeof(virtio_rpmb_config), queue_sizes_} {
+      storage_(storage.first(storage_size(options))) {
   store_.listen(*this);
 }
 
-void RpmbDevice::read_config(uint32_t offset, std::span<std::byte> into) const {
-  const std::array<std::byte, sizeof(virtio_rpmb_config)> config{
-      static_cast<std::byte>(store_.block_count() / kBlocksPerUnit),
-      static_cast<std::byte>(limits_.max_write_blocks),
-      static_cast<std::byte>(limits_.max_read_blocks)};
-  const size_t from = std::min<size_t>(offset, config.size());
-  const size_t size = std::min(into.size(), config.size() - from);
-  std::copy_n(config.begin() + static_cast<ptrdiff_t>(from), size, into.begin());
-}
-
-void RpmbDevice::start(virtio::Transport& transport, uint64_t) { transport_ = &transport; }
-
 void RpmbDevice::stop() {
-  transport_ = nullptr;
+  RequestDevice::stop();
   result_ = {};
-  if (wanted_) ++counters_.forgotten;
-  wanted_ = false;
 }
 
 size_t RpmbDevice::save(std::span<std::byte> into) const {
@@ -67,71 +44,12 @@ bool RpmbDevice::restore(std::span<const std::byte> from) {
   return from.empty() || result_.restore(from);
 }
 
-// --- The queue ------------------------------------------------------------
-
-bool RpmbDevice::process(uint16_t index, virtio::Time, uint32_t budget) {
-  virtio::Queue* queue = transport_ && index == kQueue ? transport_->queue(kQueue) : nullptr;
-  if (!queue) return false;
-  Step step = Step::kDone;
-  for (; budget > 0 && step == Step::kDone; --budget) step = take(*queue);
-  return step == Step::kDone || step == Step::kAfterPublish;
-}
-
-RpmbDevice::Step RpmbDevice::take(virtio::Queue& queue) {
-  if (pending_ != Pending::kNothing) return Step::kBusy;
-  const virtio::PopResult popped = queue.pop(chain_);
-  if (popped == virtio::PopResult::kEmpty) return Step::kIdle;
-  if (popped == virtio::PopResult::kBroken) {
-    transport_->needs_reset();
-    transport_ = nullptr;
-    return Step::kBroken;
-  }
-  request_ = read_request(chain_, limits_, storage_);
-  if (request_.writes() && queue.unpublished()) {
-    queue.unpop(chain_);
-    return Step::kAfterPublish;
-  }
-  ++counters_.requests[static_cast<size_t>(request_.type)];
-  if (request_.malformed != Malformed::kNone) {
-    ++counters_.malformed[static_cast<size_t>(request_.malformed)];
-  }
-  execute();
-  return Step::kDone;
-}
-
-void RpmbDevice::give_back(size_t frames) {
-  virtio::Queue* queue = transport_->queue(kQueue);
-  if (queue) queue->push(chain_, static_cast<uint32_t>(frames * kFrameSize));
-}
-
-// --- The store ------------------------------------------------------------
-
-// False if nobody waits for what the store did.
-bool RpmbDevice::finish_pending() {
-  pending_ = Pending::kNothing;
-  if (!transport_) return false;
-  // Chains that came meanwhile. Whoever resets the device and starts it again while
-  // the store is busy waits for this, too.
-  transport_->serve_again(kQueue);
-  if (!std::exchange(wanted_, false)) return false;
-  transport_->completed(kQueue);
-  return true;
-}
-
-void RpmbDevice::on_read(bool ok) {
-  if (pending_ == Pending::kRead && finish_pending()) read(ok);
-}
-
-void RpmbDevice::on_committed(bool ok) {
-  if (pending_ == Pending::kCommit && finish_pending()) committed(ok);
-}
-
 // --- Requests -------------------------------------------------------------
 
 void RpmbDevice::execute() {
-  const Result result = check_request(store_.state(), request_, limits_, store_.block_count());
+  const Result result = check_request(store_.state(), request(), limits(), capacity_blocks());
   const bool good = result == Result::kOk;
-  switch (request_.type) {
+  switch (request().type) {
     case RequestType::kProgramKey:
       return good ? program_key() : finish_write(result);
     case RequestType::kDataWrite:
@@ -155,13 +73,13 @@ void RpmbDevice::execute() {
 }
 
 void RpmbDevice::program_key() {
-  if (is_repeated(store_.state(), request_)) {
+  if (is_repeated(store_.state(), request())) {
     ++counters_.repeated;
     return finish_write(Result::kOk);
   }
   State next = store_.state();
   next.key_programmed = true;
-  next.key = request_.mac;
+  next.key = request().mac;
   next.last_mac = {};
   commit(next, {});
 }
@@ -169,12 +87,12 @@ void RpmbDevice::program_key() {
 void RpmbDevice::write_data() {
   const Result result = authenticate();
   if (result != Result::kOk) return finish_write(result);
-  if (is_repeated(store_.state(), request_)) {
+  if (is_repeated(store_.state(), request())) {
     ++counters_.repeated;
     return finish_write(Result::kOk);
   }
   // The frames are done with: their blocks move together. Each ends before the next begins.
-  const size_t count = request_.fields.block_count;
+  const size_t count = request().fields.block_count;
   for (size_t i = 0; i < count; ++i) {
     const auto block = block_of(frame_at(storage_, i));
     std::copy(block.begin(), block.end(),
@@ -186,11 +104,11 @@ void RpmbDevice::write_data() {
 void RpmbDevice::write_configuration() {
   Result result = authenticate();
   if (result != Result::kOk) return finish_write(result);
-  if (is_repeated(store_.state(), request_)) {
+  if (is_repeated(store_.state(), request())) {
     ++counters_.repeated;
     return finish_write(Result::kOk);
   }
-  const uint16_t address = request_.fields.address;
+  const uint16_t address = request().fields.address;
   const std::byte value = block_of(frame_at(storage_, 0))[register_at(address)];
   if ((value & ~kSecureWpBits) != std::byte{0}) return finish_write(Result::kWriteFailure);
   State next = store_.state();
@@ -201,12 +119,12 @@ void RpmbDevice::write_configuration() {
 // The last checks of a write: MAC and counter.
 Result RpmbDevice::authenticate() {
   begin_mac();
-  for (size_t i = 0; i < request_.frames; ++i) {
+  for (size_t i = 0; i < request().frames; ++i) {
     hmac_.update(authenticated_part(frame_at(storage_, i)));
   }
-  if (!equal_in_constant_time(hmac_.finish(), request_.mac)) return Result::kAuthFailure;
+  if (!equal_in_constant_time(hmac_.finish(), request().mac)) return Result::kAuthFailure;
   const State& state = store_.state();
-  if (request_.fields.write_counter != state.write_counter && !is_repeated(state, request_)) {
+  if (request().fields.write_counter != state.write_counter && !is_repeated(state, request())) {
     return Result::kCountFailure;
   }
   return Result::kOk;
@@ -215,17 +133,20 @@ Result RpmbDevice::authenticate() {
 void RpmbDevice::commit_write(const State& next, std::span<const std::byte> blocks) {
   State counted = next;
   ++counted.write_counter;  // authenticate() and is_expired() keep it from wrapping
-  counted.last_mac = request_.mac;
+  counted.last_mac = request().mac;
   commit(counted, blocks);
 }
 
 void RpmbDevice::commit(const State& next, std::span<const std::byte> blocks) {
   next_ = next;
-  const uint32_t address = blocks.empty() ? 0 : request_.fields.address;
+  const uint32_t address = blocks.empty() ? 0 : request().fields.address;
   const StoreStatus status = store_.commit(next_, address, blocks);
   if (status != StoreStatus::kPending) return committed(status == StoreStatus::kDone);
-  pending_ = Pending::kCommit;
-  wanted_ = true;
+  wait();
+}
+
+void RpmbDevice::on_committed(bool ok) {
+  if (end_wait()) committed(ok);
 }
 
 void RpmbDevice::committed(bool ok) {
@@ -233,23 +154,26 @@ void RpmbDevice::committed(bool ok) {
     ++counters_.store_failures;
     return finish_write(Result::kWriteFailure);
   }
-  if (request_.type == RequestType::kDataWrite) {
-    counters_.blocks_written += request_.fields.block_count;
+  if (request().type == RequestType::kDataWrite) {
+    counters_.blocks_written += request().fields.block_count;
   }
   finish_write(Result::kOk);
 }
 
 void RpmbDevice::read_data() {
-  const size_t size = request_.fields.block_count * kBlockSize;
-  const StoreStatus status = store_.read(request_.fields.address, storage_.first(size));
+  const size_t size = request().fields.block_count * kBlockSize;
+  const StoreStatus status = store_.read(request().fields.address, storage_.first(size));
   if (status != StoreStatus::kPending) return read(status == StoreStatus::kDone);
-  pending_ = Pending::kRead;
-  wanted_ = true;
+  wait();
+}
+
+void RpmbDevice::on_read(bool ok) {
+  if (end_wait()) read(ok);
 }
 
 void RpmbDevice::read(bool ok) {
   if (ok) {
-    counters_.blocks_read += request_.fields.block_count;
+    counters_.blocks_read += request().fields.block_count;
   } else {
     ++counters_.store_failures;
   }
@@ -265,12 +189,12 @@ uint16_t RpmbDevice::wire(Result result) const {
 
 void RpmbDevice::finish_write(Result result) {
   count(result);
-  const bool key = request_.type == RequestType::kProgramKey;
-  result_ = {.request = request_.type,
+  const bool key = request().type == RequestType::kProgramKey;
+  result_ = {.request = request().type,
              .result = result,
              .write_counter = key ? 0 : store_.state().write_counter,
-             .address = key ? uint16_t{0} : request_.fields.address};
-  if (request_.answered) return answer_result();
+             .address = key ? uint16_t{0} : request().fields.address};
+  if (request().answered) return answer_result();
   give_back(0);
 }
 
@@ -287,11 +211,11 @@ void RpmbDevice::answer_result() {
 void RpmbDevice::answer_counter(Result result) {
   count(result);
   const bool ok = result == Result::kOk;
-  answer_one({.nonce = request_.fields.nonce,
+  answer_one({.nonce = request().fields.nonce,
               .write_counter = ok ? store_.state().write_counter : 0,
               .block_count = 1,
               .result = wire(result),
-              .type = response_type(request_.type)},
+              .type = response_type(request().type)},
              {});
 }
 
@@ -303,23 +227,22 @@ void RpmbDevice::answer_configuration(Result result) {
     block[register_at(kSecureWpModeEnable)] = registers[0];
     block[register_at(kSecureWpModeConfig)] = registers[1];
   }
-  answer_one({.nonce = request_.fields.nonce,
+  answer_one({.nonce = request().fields.nonce,
               .block_count = 1,
               .result = wire(result),
-              .type = response_type(request_.type)},
+              .type = response_type(request().type)},
              block);
 }
 
 void RpmbDevice::answer_data(Result result) {
   count(result);
-  const Fields fields{.nonce = request_.fields.nonce,
+  const Fields fields{.nonce = request().fields.nonce,
                       .write_counter = 0,
-                      .address = request_.fields.address,
-                      .block_count = request_.fields.block_count,
+                      .address = request().fields.address,
+                      .block_count = request().fields.block_count,
                       .result = wire(result),
-                      .type = response_type(request_.type)};
-  const size_t wanted = std::clamp<size_t>(fields.block_count, 1, limits_.max_read_blocks);
-  const size_t frames = std::min<size_t>(wanted, request_.room);
+                      .type = response_type(request().type)};
+  const size_t frames = response_frames();
   if (frames == 0) return answer_one(fields, {});
   begin_mac();
   for (size_t i = 0; i < frames; ++i) {
@@ -331,7 +254,7 @@ void RpmbDevice::answer_data(Result result) {
 }
 
 void RpmbDevice::answer_one(Fields fields, std::span<const std::byte> block) {
-  if (request_.room == 0) {
+  if (request().room == 0) {
     ++counters_.unanswered;
     return give_back(0);
   }
@@ -353,7 +276,7 @@ void RpmbDevice::write_frame(size_t index, bool last, const Fields& fields,
     hmac_.update(authenticated_part(frame_));
     if (last) set_mac(hmac_.finish(), frame_);
   }
-  chain_.write(index * kFrameSize, frame_);
+  write_response(index, frame_);
 }
 
 }  // namespace stratos::rpmb
