@@ -4,7 +4,7 @@ target_include_directories(stratos_rpmb_rig PUBLIC ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(stratos_rpmb_rig PUBLIC stratos_hosts stratos_test_support GTest::gtest
                       PRIVATE stratos_options)
 
-add_executable(rpmb_test rpmb/attack_test.cc rpmb/lifecycle_test.cc
+add_executable(rpmb_test rpmb/attack_test.cc rpmb/lifecycle_test.cc rpmb/relay_test.cc
                rpmb/result_test.cc rpmb/shape_test.cc rpmb/vector_test.cc)
 target_link_libraries(rpmb_test PRIVATE stratos_options stratos_rpmb_rig GTest::gtest_main)
 gtest_discover_tests(rpmb_test NO_PRETTY_VALUES)

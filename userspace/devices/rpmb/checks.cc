@@ -6,18 +6,6 @@
 namespace stratos::rpmb {
 namespace {
 
-bool count_allowed(const Request& request, const Limits& limits) {
-  const uint16_t count = request.fields.block_count;
-  switch (request.type) {
-    case RequestType::kDataWrite:
-      return count != 0 && count <= limits.max_write_blocks;
-    case RequestType::kDataRead:
-      return count != 0 && count <= limits.max_read_blocks;
-    default:
-      return count == 1;
-  }
-}
-
 bool address_allowed(const Request& request, uint32_t blocks) {
   const uint32_t address = request.fields.address;
   switch (request.type) {
@@ -42,6 +30,18 @@ bool needs_key(RequestType type) {
 }
 
 }  // namespace
+
+bool count_allowed(const Request& request, const Limits& limits) {
+  const uint16_t count = request.fields.block_count;
+  switch (request.type) {
+    case RequestType::kDataWrite:
+      return count != 0 && count <= limits.max_write_blocks;
+    case RequestType::kDataRead:
+      return count != 0 && count <= limits.max_read_blocks;
+    default:
+      return count == 1;
+  }
+}
 
 bool is_repeated(const State& state, const Request& request) {
   if (!request.resumed) return false;

@@ -28,6 +28,9 @@ inline bool is_expired(const State& state) { return state.write_counter == kCoun
 // predecessor had in flight; a guest that repeats itself is refused.
 bool is_repeated(const State& state, const Request& request);
 
+// Whether a request of this type may have as many blocks as it says.
+bool count_allowed(const Request& request, const Limits& limits);
+
 // All checks but those of MAC and counter, which are the last ones of what writes.
 // `blocks` is the capacity.
 Result check_request(const State& state, const Request& request, const Limits& limits,
