@@ -8,7 +8,8 @@ add_executable(runtime_test
   runtime/ring_setup_test.cc
   runtime/sandbox_test.cc
   runtime/signals_test.cc
-  runtime/timer_test.cc)
+  runtime/timer_test.cc
+  runtime/worker_test.cc)
 target_include_directories(runtime_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(runtime_test PRIVATE stratos_options stratos_runtime GTest::gtest_main)
 gtest_discover_tests(runtime_test NO_PRETTY_VALUES)

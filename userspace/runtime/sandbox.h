@@ -20,7 +20,7 @@ enum class Violation : uint8_t {
 struct SandboxRules {
   // Names of system calls beyond what any program around a Loop needs to run and to
   // end; names that this architecture does not have are skipped. socket() is limited
-  // to AF_UNIX, mmap() and mprotect() to memory that is not executable.
+  // to AF_UNIX, clone() to threads, mmap() and mprotect() to memory that is not executable.
   std::span<const std::string_view> system_calls;
   // Directories in which files may be unlinked. Landlock allows nothing else in the
   // file system; descriptors that are open stay usable.

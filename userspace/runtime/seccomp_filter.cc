@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/seccomp_filter.h"
 
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -66,6 +67,11 @@ int add_rules(const Filter& filter, std::span<const std::string_view> more) {
   for (const std::string_view name : more) {
     if (name == "socket") {
       keep(allow(filter, name, SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX)));
+    } else if (name == "clone") {
+      keep(allow(filter, name, SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)));
+      // Its flags lie in memory, where a filter sees nothing; without it the C library
+      // takes clone().
+      keep(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0));
     } else if (name != "mmap" && name != "mprotect") {
       keep(allow(filter, name));
     }
