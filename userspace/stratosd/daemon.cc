@@ -140,6 +140,15 @@ Result Daemon::enter_sandbox() {
   return {};
 }
 
+Result Daemon::begin_devices() {
+  for (size_t i = 0; i < devices_.size(); ++i) {
+    if (auto begun = devices_[i]->begin(); !begun) {
+      return std::unexpected(fmt::format("device {}: {}", config_.devices[i].name, begun.error()));
+    }
+  }
+  return {};
+}
+
 // A guest can write to all of its region, so memory that makes no sense is that guest's
 // affair as long as there is another one to serve.
 Result Daemon::serve_links() {
@@ -160,7 +169,8 @@ Result Daemon::run() {
   constexpr Result (Daemon::*kSteps[])() = {
       &Daemon::start_loop,          &Daemon::find_identity,  &Daemon::open_hosts,
       &Daemon::open_links,          &Daemon::wait_for_links, &Daemon::open_link_sockets,
-      &Daemon::open_control_socket, &Daemon::enter_sandbox,  &Daemon::serve_links,
+      &Daemon::open_control_socket, &Daemon::enter_sandbox,  &Daemon::begin_devices,
+      &Daemon::serve_links,
   };
   for (const auto step : kSteps) {
     if (auto done = (this->*step)(); !done || stop_wanted_) return done;

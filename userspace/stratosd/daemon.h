@@ -42,6 +42,7 @@ class Daemon {
   std::expected<void, std::string> open_link_sockets();
   std::expected<void, std::string> open_control_socket();
   std::expected<void, std::string> enter_sandbox();
+  std::expected<void, std::string> begin_devices();
   std::expected<void, std::string> serve_links();
   nlohmann::ordered_json answer(control::ControlOp op) const;
 

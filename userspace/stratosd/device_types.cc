@@ -2,6 +2,7 @@
 #include "stratosd/device_types.h"
 
 #include "stratosd/can_plan.h"
+#include "stratosd/rpmb_mmc_plan.h"
 #include "stratosd/rpmb_plan.h"
 
 namespace stratos::daemon {
@@ -10,6 +11,7 @@ namespace {
 constexpr DeviceTypeEntry kDeviceTypes[] = {
     {"can", read_can_plan},
     {"rpmb", read_rpmb_plan},
+    {"rpmb-mmc", read_rpmb_mmc_plan},
 };
 
 }  // namespace

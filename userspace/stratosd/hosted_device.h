@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
+#include <expected>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ namespace stratos::daemon {
 class HostedDevice {
  public:
   virtual ~HostedDevice() = default;
+
+  // Called once, inside the sandbox and before a guest is served. The error is one line.
+  virtual std::expected<void, std::string> begin() { return {}; }
 
   virtual virtio::Device& model() = 0;
   // Names of the device-specific bits of `features`.

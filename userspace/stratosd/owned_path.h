@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 namespace stratos::daemon {
@@ -12,5 +13,10 @@ struct OwnedPath {
   std::string key;
   std::string path;
 };
+
+// Without dots and doubled slashes, so that one file has one spelling.
+inline std::string normal_path(const std::string& path) {
+  return std::filesystem::path(path).lexically_normal().string();
+}
 
 }  // namespace stratos::daemon

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stratosd/rpmb_plan.h"
 
-#include <filesystem>
-#include <string_view>
 #include <utility>
 
 #include "config/table_reader.h"
@@ -10,21 +8,10 @@
 #include "hosts/rpmb_file.h"
 #include "stratosd/hosted_rpmb.h"
 #include "stratosd/hosts.h"
+#include "stratosd/rpmb_keys.h"
 
 namespace stratos::daemon {
 namespace {
-
-constexpr config::Range kWriteRange{1, rpmb::kMaxWriteBlocks};
-constexpr config::Range kReadRange{1, rpmb::kMaxReadBlocks};
-
-std::string normal(const std::string& path) {
-  return std::filesystem::path(path).lexically_normal().string();
-}
-
-uint16_t blocks(config::TableReader& reader, std::string_view key, uint16_t fallback,
-                config::Range range) {
-  return static_cast<uint16_t>(reader.integer(key, fallback, range));
-}
 
 class RpmbPlan final : public DevicePlan {
  public:
@@ -33,10 +20,8 @@ class RpmbPlan final : public DevicePlan {
               .anchor = reader.required("anchor", "write the path that stratos-rpmb created"),
               .key_file = reader.optional("key_file", ""),
               .key_credential = reader.optional("key_credential", "")} {
-    options_.max_write_blocks =
-        blocks(reader, "max_write_blocks", options_.max_write_blocks, kWriteRange);
-    options_.max_read_blocks =
-        blocks(reader, "max_read_blocks", options_.max_read_blocks, kReadRange);
+    options_.max_write_blocks = read_max_write_blocks(reader, options_.max_write_blocks);
+    options_.max_read_blocks = read_max_read_blocks(reader, options_.max_read_blocks);
     options_.device_configuration = reader.boolean("device_configuration", false);
     check_files(reader);
   }
@@ -44,7 +29,7 @@ class RpmbPlan final : public DevicePlan {
   void check(const DeviceConfig&, const Config&, config::Errors&) const override {}
 
   std::vector<OwnedPath> owned_paths() const override {
-    return {{"store", normal(file_.store)}, {"anchor", normal(file_.anchor)}};
+    return {{"store", normal_path(file_.store)}, {"anchor", normal_path(file_.anchor)}};
   }
 
   std::expected<std::unique_ptr<HostedDevice>, std::string> build(const DeviceConfig&,
@@ -57,7 +42,7 @@ class RpmbPlan final : public DevicePlan {
  private:
   // A key that was refused is not there any more, but it is in the table.
   void check_files(config::TableReader& reader) const {
-    if (!file_.store.empty() && normal(file_.store) == normal(file_.anchor)) {
+    if (!file_.store.empty() && normal_path(file_.store) == normal_path(file_.anchor)) {
       reader.error("anchor", "is the store itself; write another path, ideally on another disk");
     }
     const bool file = reader.has("key_file");

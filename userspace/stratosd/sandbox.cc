@@ -49,8 +49,12 @@ constexpr std::string_view kSystemCalls[] = {
     "geteuid",
     "getgid",
     "getegid",
-    // The state of a CAN interface.
+    // The state of a CAN interface; a chip.
     "ioctl",
+    // A thread for what blocks.
+    "clone",
+    "set_robust_list",
+    "rseq",
     // The last of a record.
     "pwrite64",
     // The control socket and its lock, at the end.

@@ -79,7 +79,7 @@ TEST_P(RpmbSlow, FailuresOfTheStoreAreToldAndCounted) {
   rig_.turn();
   finish(false);
   EXPECT_EQ(look(read).result, 6);
-  EXPECT_EQ(rig_.counters().store_failures, 2U);
+  EXPECT_EQ(rig_.counters().port_failures, 2U);
 }
 
 TEST_P(RpmbSlow, AChangeWaitsUntilEarlierAnswersCanBeSeen) {

@@ -164,7 +164,7 @@ TEST_P(Relay, AChipThatIsGoneIsAGeneralFailureAndTheNextOneIsServed) {
   EXPECT_EQ(rig_.answer(silent), Bytes());
   rig_.reply({make_frame({.type = 0x0200, .counter = 2})});
   EXPECT_EQ(look(counter).counter, 2U);
-  EXPECT_EQ(rig_.counters().store_failures, 3U);
+  EXPECT_EQ(rig_.counters().port_failures, 3U);
   EXPECT_EQ(rig_.counters().results[1], 3U);
 }
 

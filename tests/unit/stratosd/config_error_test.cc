@@ -182,7 +182,7 @@ std::string device(const std::string& name, int number, const std::string& more 
 
 const Mistake kDeviceMistakes[] = {
     {"NoType", kGood + "[[device]]\nname = \"d\"\nlink = \"a\"\nnumber = 0\nbus = \"b\"\n",
-     "f.toml:8: device.type: is missing; write one of \"can\", \"rpmb\""},
+     "f.toml:8: device.type: is missing; write one of \"can\", \"rpmb\", \"rpmb-mmc\""},
     {"UnknownType",
      kGood + "[[device]]\nname = \"d\"\ntype = \"cam\"\nlink = \"a\"\nnumber = 0\nbus = \"b\"\n",
      "f.toml:10: device.type: \"cam\" is not known; did you mean \"can\"?"},
@@ -282,6 +282,47 @@ const Mistake kRpmbMistakes[] = {
      "files of its own"},
 };
 INSTANTIATE_TEST_SUITE_P(Rpmb, ConfigErrorTest, ::testing::ValuesIn(kRpmbMistakes), name_of);
+
+// Five lines, from line 8 of a file that begins with kGood.
+std::string rpmb_mmc(int number, const std::string& more) {
+  return "[[device]]\nname = \"m" + std::to_string(number) +
+         "\"\ntype = \"rpmb-mmc\"\nlink = \"a\"\nnumber = " + std::to_string(number) + "\n" + more;
+}
+
+const std::string kNode = "device = \"/dev/mmcblk0rpmb\"\n";
+
+const Mistake kRpmbMmcMistakes[] = {
+    {"NoNode", kGood + rpmb_mmc(0, ""),
+     "f.toml:8: device.device: is missing; write a path such as \"/dev/mmcblk0rpmb\""},
+    {"SizeBetweenUnits", kGood + rpmb_mmc(0, kNode + "capacity = \"192K\"\n"),
+     "f.toml:14: device.capacity: is no multiple of 128K; write what the chip has"},
+    {"TooLarge", kGood + rpmb_mmc(0, kNode + "capacity = \"17M\"\n"),
+     "f.toml:14: device.capacity: 17M is out of range; write a size from \"128K\" to \"16M\""},
+    {"NothingToWrite", kGood + rpmb_mmc(0, kNode + "max_write_blocks = 0\n"),
+     "f.toml:14: device.max_write_blocks: 0 is out of range; write a whole number from 1 to 62"},
+    {"TooMuchToRead", kGood + rpmb_mmc(0, kNode + "max_read_blocks = 64\n"),
+     "f.toml:14: device.max_read_blocks: 64 is out of range; write a whole number from 1 to 63"},
+    {"StoreOfAChip", kGood + rpmb_mmc(0, kNode + "store = \"/s/a\"\n"),
+     "f.toml:14: device.store: is not a key of a [[device]] of type \"rpmb-mmc\"; known keys are "
+     "\"capacity\", \"device\", \"link\", \"max_read_blocks\", \"max_write_blocks\", "
+     "\"memory\", \"name\", \"number\", \"type\""},
+    {"SameNode",
+     kGood + rpmb_mmc(0, kNode) + rpmb_mmc(1, "device = \"/dev/../dev//mmcblk0rpmb\"\n"),
+     "f.toml:14: device.device: \"/dev/mmcblk0rpmb\" is the device of \"m0\" since line 8; give "
+     "each device files of its own"},
+};
+INSTANTIATE_TEST_SUITE_P(RpmbMmc, ConfigErrorTest, ::testing::ValuesIn(kRpmbMmcMistakes), name_of);
+
+TEST(ConfigErrors, PartitionsWithAndWithoutLimitsAreRight) {
+  const auto config = parse_config(
+      kGood + rpmb_mmc(0, kNode) +
+          rpmb_mmc(1,
+                   "device = \"/dev/vrpmb0\"\ncapacity = \"16M\"\nmax_write_blocks = 62\n"
+                   "max_read_blocks = 63\n"),
+      "f.toml");
+  ASSERT_TRUE(config.has_value()) << config.error()[0];
+  EXPECT_EQ(config->devices.size(), 2U);
+}
 
 TEST(ConfigErrors, RpmbDevicesWithStoresOfTheirOwnAreRight) {
   const auto config = parse_config(

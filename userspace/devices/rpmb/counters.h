@@ -19,10 +19,10 @@ struct Counters {
 
   uint64_t blocks_written = 0;
   uint64_t blocks_read = 0;
-  uint64_t repeated = 0;        // done by a predecessor: answered, not executed again
-  uint64_t unanswered = 0;      // no room for any response
-  uint64_t store_failures = 0;  // reads and commits that the store gave up
-  uint64_t forgotten = 0;       // the driver reset the device meanwhile
+  uint64_t repeated = 0;       // done by a predecessor: answered, not executed again
+  uint64_t unanswered = 0;     // no room for any response
+  uint64_t port_failures = 0;  // what store or chip gave up
+  uint64_t forgotten = 0;      // the driver reset the device meanwhile
 };
 
 }  // namespace stratos::rpmb

@@ -60,7 +60,7 @@ void RelayDevice::begin(Stage stage, const Exchange& exchange) {
 void RelayDevice::on_exchanged(bool ok) {
   if (!end_wait()) return;
   if (!ok) {
-    ++counters_.store_failures;
+    ++counters_.port_failures;
     return refuse();
   }
   if (stage_ == Stage::kLookBack) {

@@ -151,7 +151,7 @@ void RpmbDevice::on_committed(bool ok) {
 
 void RpmbDevice::committed(bool ok) {
   if (!ok) {
-    ++counters_.store_failures;
+    ++counters_.port_failures;
     return finish_write(Result::kWriteFailure);
   }
   if (request().type == RequestType::kDataWrite) {
@@ -175,7 +175,7 @@ void RpmbDevice::read(bool ok) {
   if (ok) {
     counters_.blocks_read += request().fields.block_count;
   } else {
-    ++counters_.store_failures;
+    ++counters_.port_failures;
   }
   answer_data(ok ? Result::kOk : Result::kReadFailure);
 }
