@@ -35,7 +35,9 @@ void run(Input& input) {
     require(uint64_t{header->address} + header->count <= blocks);
     std::array<std::byte, kHeaderSize> again{};
     encode(*header, again);
-    require(again == bytes);
+    const auto second = decode_header(again, blocks);
+    require(second && second->sequence == header->sequence && second->count == header->count &&
+            second->address == header->address && second->complete == header->complete);
   }
 }
 
