@@ -29,7 +29,7 @@ bool take_fds(msghdr& header, std::vector<runtime::UniqueFd>& fds) {
 }  // namespace
 
 // Returns how many bytes came; 0 if there are none now.
-std::expected<size_t, std::string> MessageReader::receive(int socket, std::span<std::byte> into) {
+std::expected<size_t, StreamEnd> MessageReader::receive(int socket, std::span<std::byte> into) {
   iovec bytes{.iov_base = into.data(), .iov_len = into.size()};
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kMaxFds * sizeof(int))> control{};
   msghdr header{};
@@ -40,21 +40,25 @@ std::expected<size_t, std::string> MessageReader::receive(int socket, std::span<
   const ssize_t got = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (got < 0) {
     if (errno == EAGAIN || errno == EINTR) return 0;
-    return std::unexpected(std::string(std::strerror(errno)));
+    return std::unexpected(StreamEnd{std::strerror(errno)});
   }
-  if (!take_fds(header, message_.fds)) return std::unexpected("too many descriptors in a message");
-  if (got == 0) return std::unexpected("the connection was closed");
+  if (!take_fds(header, message_.fds)) {
+    return std::unexpected(StreamEnd{"too many descriptors in a message", true});
+  }
+  if (got == 0) return std::unexpected(StreamEnd{"the connection was closed"});
   return static_cast<size_t>(got);
 }
 
-std::expected<void, std::string> MessageReader::take_header() {
+std::expected<void, StreamEnd> MessageReader::take_header() {
   const auto header = decode_header(head_);
-  if (!header || header->reply) return std::unexpected("a header that is none");
+  if (!header || header->reply) {
+    return std::unexpected(StreamEnd{"a header that is none", true});
+  }
   message_.header = *header;
   return {};
 }
 
-std::expected<Message*, std::string> MessageReader::read(int socket) {
+std::expected<Message*, StreamEnd> MessageReader::read(int socket) {
   if (std::exchange(complete_, false)) {
     have_ = 0;
     message_.header = {};

@@ -25,18 +25,23 @@ struct Message {
   Payload payload() const { return std::span(bytes).first(header.size); }
 };
 
+// Why there will be no more messages.
+struct StreamEnd {
+  std::string why;         // for a log
+  bool malformed = false;  // what came was no message
+};
+
 // Puts messages together from what the socket has. At most one message is held, and no
 // byte of the next one is taken before this one is complete, so that descriptors stay
 // with their message.
 class MessageReader {
  public:
   // The next message; nullopt if it is not whole yet. It stays valid until the next call.
-  // The error says, for a log, why there will be no more.
-  std::expected<Message*, std::string> read(int socket);
+  std::expected<Message*, StreamEnd> read(int socket);
 
  private:
-  std::expected<size_t, std::string> receive(int socket, std::span<std::byte> into);
-  std::expected<void, std::string> take_header();
+  std::expected<size_t, StreamEnd> receive(int socket, std::span<std::byte> into);
+  std::expected<void, StreamEnd> take_header();
 
   std::array<std::byte, kHeaderSize> head_{};
   size_t have_ = 0;  // bytes of header and payload

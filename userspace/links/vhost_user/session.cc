@@ -59,7 +59,7 @@ bool Session::work() {
       if (!std::exchange(readable_, false)) return false;
       auto next = reader_.read(socket_.get());
       if (!next) {
-        end(next.error(), true);
+        end(next.error().why, !next.error().malformed);
         return false;
       }
       if (*next == nullptr) return false;
