@@ -40,9 +40,12 @@ constexpr std::string_view kSystemCalls[] = {
     "fcntl",
     "readlink",
     "readlinkat",
-    // A front-end that speaks vhost-user: memory for it to keep.
+    // A front-end that speaks vhost-user: memory for it to keep, and the state of a device on
+    // its way.
     "memfd_create",
     "ftruncate",
+    "pipe2",
+    "splice",
     // The service manager.
     "sendmsg",
     "getuid",

@@ -267,6 +267,8 @@ const std::vector<Refused> kRefused{
      [](const GuestMemory&) { return inflight(1 << 20, 0, 0, 64); }, Refused::Fd::kMemory},
     {"InflightIsAPipe", Request::kSetInflightFd,
      [](const GuestMemory&) { return inflight(1 << 20, 0, 2, 64); }, Refused::Fd::kPipe},
+    {"BackendChannelIsAPipe", Request::kSetBackendReqFd, [](const GuestMemory&) { return Bytes(); },
+     Refused::Fd::kPipe},
     {"NoBackendChannel", Request::kSetBackendReqFd, [](const GuestMemory&) { return Bytes(); }},
     {"StatusThatIsNone", Request::kSetStatus, [](const GuestMemory&) { return word(0x100); }},
 };

@@ -12,6 +12,8 @@
 namespace stratos::links::vhost_user {
 namespace {
 
+constexpr uint64_t kNoInflight = kAllProtocol & ~bit_of(ProtocolFeature::kInflightShmfd);
+
 class RestartTest : public LinkTest, public testing::WithParamInterface<uint64_t> {
  protected:
   // All that a process leaves behind when it is killed: here its requests are held, so that
@@ -58,6 +60,26 @@ INSTANTIATE_TEST_SUITE_P(Rings, RestartTest, testing::Values(kSplit, kPacked),
                          [](const auto& kind) {
                            return kind.param == kSplit ? "Split" : "Packed";
                          });
+
+// Without inflight memory of the front-end's, split rings say themselves where they stand.
+TEST_F(LinkTest, AFrontEndThatComesBackGoesOn) {
+  auto front = std::make_unique<FrontEnd>(*loop_, path_);
+  front->come_up(memory_, kSplit, kNoInflight);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(front->echo("before"));
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::unique_ptr<test::DriverQueue>> queues;
+    for (const uint16_t index : kBothRings) queues.push_back(front->leave_ring(index));
+    front.reset();
+    auto again = std::make_unique<FrontEnd>(*loop_, path_);
+    again->negotiate(kSplit, kNoInflight);
+    again->share(memory_);
+    for (const uint16_t index : kBothRings) again->take_ring(index, std::move(queues[index]));
+    again->start_rings({again->used_base(0), again->used_base(1)});
+    ASSERT_EQ(again->echo("after"), "after");
+    front = std::move(again);
+  }
+  EXPECT_EQ(back_->device.answered(), 8u) << "what the device remembers stays";
+}
 
 class StateTest : public LinkTest {
  protected:

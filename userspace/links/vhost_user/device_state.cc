@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "links/vhost_user/device_state.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <span>
 #include <vector>
 
-#include "runtime/nonblocking.h"
 #include "virtio/state_record.h"
 
 namespace stratos::links::vhost_user {
@@ -23,42 +24,60 @@ std::unexpected<std::string> failed(const char* what) {
   return std::unexpected(fmt::format("cannot {} device state: {}", what, std::strerror(errno)));
 }
 
-// What is neither pipe nor socket could block, or be a file to spoil.
-std::expected<void, std::string> prepare(const runtime::UniqueFd& pipe) {
+// A pipe of our own between memory and the front-end's: reading or writing that one could
+// block, as its O_NONBLOCK is the front-end's to change, and splice() need not.
+struct OwnPipe {
+  runtime::UniqueFd out;
+  runtime::UniqueFd in;
+};
+
+std::expected<OwnPipe, std::string> prepare(const runtime::UniqueFd& theirs) {
   struct stat status {};
-  if (fstat(pipe.get(), &status) != 0) return failed("look at the way of");
-  if (!S_ISFIFO(status.st_mode) && !S_ISSOCK(status.st_mode)) {
+  if (fstat(theirs.get(), &status) != 0 || !S_ISFIFO(status.st_mode)) {
     return std::unexpected("device state goes through a pipe");
   }
-  if (!runtime::set_nonblocking(pipe.get())) return failed("prepare the way of");
-  return {};
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return failed("find a way for");
+  return OwnPipe{runtime::UniqueFd(ends[0]), runtime::UniqueFd(ends[1])};
+}
+
+// Returns what was moved: 0 at the end.
+ssize_t move(const runtime::UniqueFd& from, const runtime::UniqueFd& to, size_t size) {
+  return splice(from.get(), nullptr, to.get(), nullptr, size, SPLICE_F_NONBLOCK);
 }
 
 }  // namespace
 
 std::expected<void, std::string> save_state(const runtime::UniqueFd& pipe,
                                             const virtio::InstanceState& state) {
-  if (auto prepared = prepare(pipe); !prepared) return prepared;
+  const auto own = prepare(pipe);
+  if (!own) return std::unexpected(own.error());
   std::vector<std::byte> bytes(virtio::StateRecords::table_size(1));
   virtio::StateRecords records;
   records.attach(bytes, kTag);
   records.format(kTag);
   records.store(0, {.epoch = 1, .memory = {}, .storage = {}, .state = state});
-  const ssize_t written = write(pipe.get(), bytes.data(), bytes.size());
-  if (written != static_cast<ssize_t>(bytes.size())) return failed("write");
+  const auto size = static_cast<ssize_t>(bytes.size());
+  if (write(own->in.get(), bytes.data(), bytes.size()) != size ||
+      move(own->out, pipe, bytes.size()) != size) {
+    return failed("write");
+  }
   return {};
 }
 
 std::expected<virtio::InstanceState, std::string> load_state(const runtime::UniqueFd& pipe) {
-  if (auto prepared = prepare(pipe); !prepared) return std::unexpected(prepared.error());
+  const auto own = prepare(pipe);
+  if (!own) return std::unexpected(own.error());
   std::vector<std::byte> bytes(virtio::StateRecords::table_size(1) + 1);
   size_t have = 0;
-  for (;;) {
-    const ssize_t got = read(pipe.get(), bytes.data() + have, bytes.size() - have);
-    if (got < 0) return failed("read");
-    if (got == 0) break;
-    have += static_cast<size_t>(got);
-    if (have == bytes.size()) break;
+  while (have < bytes.size()) {
+    const ssize_t moved = move(pipe, own->in, bytes.size() - have);
+    if (moved < 0) return failed("read");
+    if (moved == 0) break;
+    if (read(own->out.get(), bytes.data() + have, static_cast<size_t>(moved)) != moved) {
+      return failed("read");
+    }
+    have += static_cast<size_t>(moved);
   }
   virtio::StateRecords records;
   virtio::DeviceRecord record;

@@ -80,6 +80,7 @@ class Session final : private ServedDevice::Listener {
   Result handle_state(Message& message);
   Result set_features(uint64_t features);
   Result set_protocol_features(uint64_t features);
+  Result set_backend_channel(Message& message);
   Result get_config(Payload payload);
   Result set_config(Payload payload);
   Result set_status(uint64_t status);

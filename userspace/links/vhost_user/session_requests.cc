@@ -2,6 +2,7 @@
 // What concerns the device as a whole: features, status, configuration, state.
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <utility>
@@ -37,9 +38,7 @@ Session::Result Session::handle(Message& message) {
     case Request::kGetQueueNum:
       return reply_word(ring_count_), Result();
     case Request::kSetBackendReqFd:
-      if (message.fds.size() != 1) return std::unexpected("no descriptor");
-      backend_channel_ = std::make_unique<BackendChannel>(loop_, std::move(message.fds[0]));
-      return {};
+      return set_backend_channel(message);
     case Request::kGetConfig:
       return get_config(payload);
     case Request::kSetConfig:
@@ -93,6 +92,16 @@ Session::Result Session::set_protocol_features(uint64_t features) {
     return std::unexpected("in-band notifications without what they need");
   }
   protocol_features_ = features;
+  return {};
+}
+
+Session::Result Session::set_backend_channel(Message& message) {
+  if (message.fds.size() != 1) return std::unexpected("no descriptor");
+  struct stat status {};
+  if (fstat(message.fds[0].get(), &status) != 0 || !S_ISSOCK(status.st_mode)) {
+    return std::unexpected("no socket");
+  }
+  backend_channel_ = std::make_unique<BackendChannel>(loop_, std::move(message.fds[0]));
   return {};
 }
 
