@@ -49,7 +49,7 @@ void run() {
   b.wait_ready();
   tell("two machines run Debian's {} under QEMU, joined by one ivshmem link", kernel.release);
 
-  StubVm stub(b, "vcan0");
+  StubVm stub(b, serve_can_on(b, "vcan0"));
   tell("stub:  insmod uio_stratos; stratosd serves virtio-can onto vcan0");
   insmod_virtio_can(a);
   can_up(a, "can0");

@@ -84,7 +84,7 @@ TEST_P(DeviceLifeTest, TheySleepAndWakeWithTheGuest) {
 TEST_P(DeviceLifeTest, ABusThatIsDownIsBusOffAndRestartsOnDemand) {
   Guest& a = boot({.kernel = kernel(), .name = "a", .links = {hub_.driver_socket("a")}});
   Guest& b = boot({.kernel = "6.1", .name = "stub", .links = {hub_.device_socket("a")}});
-  StubVm stub(b, "vcan0");
+  StubVm stub(b, serve_can_on(b, "vcan0"));
   insmod_virtio_can(a);
   can_up(a, "can0");
 

@@ -3,8 +3,11 @@
 #include "rpmb_bench.h"
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 
 namespace stratos::guest {
+
+using ::testing::HasSubstr;
 
 void RpmbBench::start(const std::string& devices) {
   helper_.emplace(scratch_, rpmb_link(hub_.device_socket("a")) + devices);
@@ -16,6 +19,22 @@ void RpmbBench::start_with_key(const std::string& key) {
   start(store_.device(0));
   a_->write("/tmp/key", key);
   a_->must("mmc rpmb write-key /dev/vrpmb0 /tmp/key");
+}
+
+void RpmbBench::start_behind_chip() {
+  helper_.emplace(scratch_, rpmb_link(hub_.device_socket("chip")) + store_.device(0));
+  a_ = &boot({.kernel = kernel(), .links = {hub_.driver_socket("a")}, .cpus = 2});
+  Guest& stub = boot({.kernel = kernel(),
+                      .name = "stub",
+                      .links = {hub_.driver_socket("chip"), hub_.device_socket("a")}});
+  // Both drivers would take either end.
+  stub.must(
+      "set -- $(grep -l 0x1110 /sys/bus/pci/devices/*/device) && "
+      "echo virtio_msg_ivshmem >${1%device}driver_override && "
+      "echo uio_stratos >${2%device}driver_override");
+  insmod_virtio_rpmb(stub);
+  stub_.emplace(stub, rpmb_partition("/dev/vrpmb0"));
+  insmod_virtio_rpmb(*a_);
 }
 
 void RpmbBench::write_block(int address, const std::string& block, const std::string& device) {
@@ -34,7 +53,27 @@ void RpmbBench::expect_block(int address, const std::string& block, const std::s
 
 std::string RpmbBench::counter() { return a_->must("mmc rpmb read-counter /dev/vrpmb0").text; }
 
-void RpmbBench::expect_writes_survive_kills(int writes, int kills) {
+void RpmbBench::expect_stock_tools_work() {
+  a_->write("/tmp/key", rpmb_key("secret"));
+  EXPECT_THAT(a_->run("mmc rpmb read-counter /dev/vrpmb0").text, HasSubstr("0x0007")) << "no key";
+  a_->must("mmc rpmb write-key /dev/vrpmb0 /tmp/key");
+  EXPECT_THAT(a_->run("mmc rpmb write-key /dev/vrpmb0 /tmp/key").text, HasSubstr("0x0005"))
+      << "a key is for ever";
+  write_block(7, rpmb_block("hello"));
+  expect_block(7, rpmb_block("hello"));
+  EXPECT_THAT(counter(), HasSubstr("0x00000001"));
+  EXPECT_EQ(a_->must("cat /sys/class/virtio-rpmb/vrpmb0/capacity").text, "262144\n");
+  EXPECT_THAT(a_->run("mmc rpmb write-block /dev/vrpmb0 1024 /tmp/block /tmp/key").text,
+              HasSubstr("0x0004"))
+      << "behind the end";
+  a_->write("/tmp/key", rpmb_key("guess"));
+  EXPECT_THAT(a_->run("mmc rpmb write-block /dev/vrpmb0 7 /tmp/block /tmp/key").text,
+              HasSubstr("0x0002"));
+  EXPECT_THAT(counter(), HasSubstr("0x00000001")) << "what was refused does not count";
+}
+
+void RpmbBench::expect_writes_survive(int writes, int accidents,
+                                      const std::function<void()>& accident) {
   // Each write puts its number into the block of its own, and stops the run if it fails.
   a_->write("/tmp/writer", fmt::format(R"(
 i=1
@@ -47,11 +86,10 @@ done
 )",
                                        writes));
   Job writer = a_->start("sh /tmp/writer");
-  for (int kill = 1; kill <= kills; ++kill) {
-    writer.wait_for(fmt::format("done {}\n", kill * writes / (kills + 1)),
+  for (int i = 1; i <= accidents; ++i) {
+    writer.wait_for(fmt::format("done {}\n", i * writes / (accidents + 1)),
                     std::chrono::seconds(120));
-    helper_->crash();
-    helper_->start();
+    accident();
   }
   const Output written = writer.wait(std::chrono::seconds(240));
   EXPECT_EQ(written.status, 0) << written.text;

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "harness/helper.h"
 #include "harness/hub.h"
 #include "harness/rpmb.h"
+#include "harness/stub_vm.h"
 
 namespace stratos::guest {
 
@@ -20,7 +22,12 @@ class RpmbBench : public KernelTest {
   // With one device, that of store(), whose key is programmed; the guest has it in /tmp/key.
   void start_with_key(const std::string& key);
 
+  // With one device, whose requests are executed by the RPMB device of a stub VM, in place of a
+  // chip; that one has store().
+  void start_behind_chip();
+
   Guest& a() { return *a_; }
+  StubVm& stub() { return *stub_; }
   Helper& helper() { return *helper_; }
   const RpmbStore& store() const { return store_; }
 
@@ -30,15 +37,25 @@ class RpmbBench : public KernelTest {
   void expect_block(int address, const std::string& block, const std::string& device = "vrpmb0");
   // What mmc says of vrpmb0.
   std::string counter();
+  // From a device without a key to one that was written once and refused what it should.
+  void expect_stock_tools_work();
   // Writes blocks 1 to `writes`, each once, while the helper is killed and started again, evenly
   // over the way, so many times; every write succeeds and a few are read back.
-  void expect_writes_survive_kills(int writes, int kills);
+  void expect_writes_survive_kills(int writes, int kills) {
+    expect_writes_survive(writes, kills, [this] {
+      helper_->crash();
+      helper_->start();
+    });
+  }
+  // The same with any accident.
+  void expect_writes_survive(int writes, int accidents, const std::function<void()>& accident);
 
  private:
-  Hub hub_{scratch_, {"a"}};
+  Hub hub_{scratch_, {"a", "chip"}};
   RpmbStore store_{scratch_, "store"};
   std::optional<Helper> helper_;
   Guest* a_ = nullptr;
+  std::optional<StubVm> stub_;
 };
 
 }  // namespace stratos::guest

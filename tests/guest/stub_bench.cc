@@ -14,7 +14,7 @@ void StubBench::start_bench() {
   hub_.emplace(scratch_, std::vector<std::string>{"a"});
   a_ = &boot({.kernel = kernel(), .name = "a", .links = {hub_->driver_socket("a")}});
   b_ = &boot({.kernel = "6.1", .name = "stub", .links = {hub_->device_socket("a")}});
-  helper_.emplace(*b_, "vcan0");
+  helper_.emplace(*b_, serve_can_on(*b_, "vcan0"));
   insmod_virtio_can(*a_);
   can_up(*a_, "can0");
 }

@@ -96,6 +96,20 @@ std::string rpmb_link(const std::filesystem::path& socket) {
   return fmt::format("[[link]]\nname = \"a\"\ntype = \"shm\"\nsocket = \"{}\"\n", socket.string());
 }
 
+std::string rpmb_partition(const std::string& node) {
+  return fmt::format(R"(
+[[device]]
+name = "chip"
+type = "rpmb-mmc"
+link = "a"
+number = 0
+device = "{}"
+capacity = "256K"
+max_write_blocks = 16
+)",
+                     node);
+}
+
 void insmod_virtio_rpmb(Guest& guest, const std::string& bus) {
   guest.insmod(bus);
   guest.insmod("virtio_rpmb");

@@ -50,6 +50,10 @@ class LocalRpmbStore {
 // A [[link]] named "a".
 std::string rpmb_link(const std::filesystem::path& socket);
 
+// The [[device]] of a partition that knows what an eMMC knows, as number 0 of link "a". Its node
+// has no card behind it that would tell size and limits.
+std::string rpmb_partition(const std::string& node);
+
 // Loads the frontend and its transport and waits for /dev/vrpmb0.
 void insmod_virtio_rpmb(Guest& guest, const std::string& bus = "virtio_msg_ivshmem");
 

@@ -8,15 +8,15 @@
 
 namespace stratos::guest {
 
-StubVm::StubVm(Guest& guest, const std::string& vcan) {
-  vcan_up(guest, vcan);
+StubVm::StubVm(Guest& guest, const std::string& served) {
   guest.insmod("uio_stratos");
   guest.wait_for_path("/dev/uio0");
-  helper_.emplace(guest, fmt::format(R"([[link]]
-name = "a"
-type = "uio"
-device = "auto"
+  helper_.emplace(guest, "[[link]]\nname = \"a\"\ntype = \"uio\"\ndevice = \"auto\"\n" + served);
+}
 
+std::string serve_can_on(Guest& guest, const std::string& vcan) {
+  vcan_up(guest, vcan);
+  return fmt::format(R"(
 [[bus]]
 name = "bus"
 type = "socketcan"
@@ -29,7 +29,7 @@ link = "a"
 number = 0
 bus = "bus"
 )",
-                                     vcan));
+                     vcan);
 }
 
 }  // namespace stratos::guest

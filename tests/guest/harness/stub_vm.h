@@ -12,14 +12,20 @@
 namespace stratos::guest {
 
 // stratosd in a guest whose ivshmem device is the device side of a link: the helper reaches it
-// through uio_stratos and serves one CAN device onto a vcan there.
+// through uio_stratos.
 class StubVm {
  public:
-  // Loads what is needed, makes the vcan and starts stratosd; ready when that says so.
-  StubVm(Guest& guest, const std::string& vcan);
+  // Loads what is needed and starts stratosd; ready when that says so. `served` is all of its
+  // configuration but the [[link]], which is named "a".
+  StubVm(Guest& guest, const std::string& served);
+
+  LocalHelper& helper() { return *helper_; }
 
  private:
   std::optional<LocalHelper> helper_;
 };
+
+// Makes a vcan in `guest`, and returns what serves a CAN device on it.
+std::string serve_can_on(Guest& guest, const std::string& vcan);
 
 }  // namespace stratos::guest
