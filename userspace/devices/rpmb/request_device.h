@@ -54,8 +54,9 @@ class RequestDevice : public virtio::Device {
   ~RequestDevice() = default;
 
   // Serves request(), whose frames are in the memory for them: gives its chain back, or
-  // waits for a port.
-  virtual void execute() = 0;
+  // waits for a port. Each class below has its own; it is not pure because the handler of
+  // pure calls is a symbol that an embedder may not have.
+  virtual void execute() {}
 
   // A port is busy with the request, and calls back later. Nothing else is begun before.
   void wait();
