@@ -9,7 +9,7 @@ export BUILD
 JOBS := $(shell nproc)
 
 .PHONY: help deps kmod userspace guests demo demo-can demo-rpmb demo-loopback check check-unit check-guest check-sanitize \
-	check-long bench lint install clean
+	check-long fuzz fuzzers bench lint install clean
 # The order of prerequisites counts: packages first.
 .NOTPARALLEL:
 
@@ -17,7 +17,7 @@ help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 deps: ## install the Debian packages that are missing (packaging/deps/debian.list)
-	@scripts/deps build guest
+	@scripts/deps build guest fuzz
 
 kmod: ## build the kernel modules for Debian's 6.1 and 6.12
 	@scripts/kmod
@@ -41,8 +41,8 @@ demo-rpmb: deps guests ## replay-protected storage that outlives its helper
 demo-loopback: deps guests ## a machine whose kernel uses what its own user space serves
 	@$(BUILD)/tests/guest/demo-loopback
 
-check: deps guests ## every test but the long ones
-	@scripts/check unit guest
+check: deps guests fuzzers ## every test but the long ones
+	@scripts/check unit guest fuzz@fuzz
 
 check-unit: userspace ## the tests that need no guest
 	@scripts/check unit
@@ -59,6 +59,16 @@ sanitized-%:
 
 check-sanitize: sanitized-asan sanitized-tsan ## the unit tests under ASan, UBSan and TSan
 	@scripts/check unit@asan unit@tsan
+
+# Clang has the fuzzer; FUZZ_SECONDS is for each of them.
+FUZZ_SECONDS ?= 600
+fuzzers:
+	@cmake -G Ninja -S . -B $(BUILD)/fuzz -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19 \
+		-DSTRATOS_FUZZ=ON -DSTRATOS_SANITIZE=fuzzer-no-link,address,undefined --log-level=NOTICE
+	@cmake --build $(BUILD)/fuzz -j $(JOBS) --target fuzzers
+
+fuzz: deps fuzzers ## every fuzzer for FUZZ_SECONDS each
+	@STRATOS_FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/check fuzz@fuzz
 
 check-long: guests ## soak and fuzz: minutes to hours
 	@scripts/check long
