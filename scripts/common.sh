@@ -47,29 +47,41 @@ apt_install() {
     DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@" </dev/null
 }
 
-# The release of Debian's backports, with a state of its own, so that the machine's
-# sources stay as they are.  The mirror is the one that the machine already uses.
-backports_options=()
+# The options of an apt with a state of its own in STATE and with these SUITEs
+# as sources, so that the machine's own stay as they are.  The mirror is the one that the
+# machine already uses.  They end up in own_apt_options.
+own_apt_options=()
 
-use_backports() {
-    [[ ${#backports_options[@]} -eq 0 ]] || return 0
-    local codename site state=$build/apt-backports
-    # shellcheck source=/dev/null
-    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+# use_own_apt STATE SUITE...
+use_own_apt() {
+    local state=$1 codename site suite
+    codename=$(debian_codename)
     apt_update || return 1
     # shellcheck disable=SC2016 # apt-get expands these, not the shell
     site=$(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(SITE)' 'Created-By: Packages' |
         sed -n "s/^Debian $codename //p" | head -1)
     [[ $site ]] || return 1
     mkdir -p "$state/lists/partial" "$state/archives/partial"
-    echo "deb $site $codename-backports main" >"$state/sources.list"
-    backports_options=(
+    for suite in "${@:2}"; do echo "deb $site $suite main"; done >"$state/sources.list"
+    own_apt_options=(
         -o Dir::Etc::sourceparts=/dev/null -o APT::Sandbox::User=root
         -o "Dir::Etc::sourcelist=$state/sources.list"
         -o "Dir::State::lists=$state/lists" -o "Dir::Cache::archives=$state/archives"
     )
-    say "apt-get update (backports)"
-    apt-get -qq "${backports_options[@]}" update
+    say "apt-get update (${*:2})"
+    apt-get -qq "${own_apt_options[@]}" update
+}
+
+# shellcheck source=/dev/null
+debian_codename() { (. /etc/os-release && echo "$VERSION_CODENAME"); }
+
+# The release of Debian's backports.
+backports_options=()
+
+use_backports() {
+    [[ ${#backports_options[@]} -eq 0 ]] || return 0
+    use_own_apt "$build/apt-backports" "$(debian_codename)-backports" || return 1
+    backports_options=("${own_apt_options[@]}")
 }
 
 # The headers package of a series in backports, after use_backports: there the metapackage
