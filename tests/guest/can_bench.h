@@ -19,6 +19,11 @@ class CanBench : public KernelTest {
  protected:
   // Starts hub, helper and guest, loads the modules and sets both interfaces up.
   void start_bench(int cpus = 1);
+  // The same over another door than the hub: `config` is the helper's, whose virtual bus has
+  // bus_keys(), and `transport` the module by which `machine` finds both devices.
+  void start_over(const std::string& config, const Machine& machine, const std::string& transport);
+  // Further lines of the [[bus]].
+  std::string bus_keys() const;
 
   Guest& a() { return *a_; }
   Helper& helper() { return *helper_; }
@@ -32,7 +37,8 @@ class CanBench : public KernelTest {
   // in the helper's record and at can1.
   void expect_numbered_frames_pass(uint64_t frames);
   // The same at can1 though the helper is killed and started again, evenly over the way, so many
-  // times. What was in flight at a kill may come again, in its order.
+  // times. What was in flight at a kill may come again, in its order. Over virtio-msg this needs
+  // allow_long_absence().
   void expect_numbered_frames_survive_crashes(uint64_t frames, uint64_t crashes);
 
  private:

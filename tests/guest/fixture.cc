@@ -32,6 +32,7 @@ Guest& GuestTest::boot(const Machine& machine) {
                                              .name = machine.name,
                                              .logs = scratch_.logs(),
                                              .links = machine.links,
+                                             .vhost_user = machine.vhost_user,
                                              .cpus = machine.cpus,
                                              .qemu = machine.qemu});
 }

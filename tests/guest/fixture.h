@@ -20,6 +20,7 @@ class GuestTest : public ::testing::Test {
     std::string kernel;  // a series
     std::string name = "a";
     std::vector<std::filesystem::path> links{};
+    std::vector<VhostUserDevice> vhost_user{};
     int cpus = 1;
     std::vector<std::string> qemu{};
   };

@@ -17,6 +17,7 @@ TEST_P(LongTrafficTest, MillionFramesCrossOnceAndInOrder) {
 
 TEST_P(LongTrafficTest, FramesSurviveFiftyKillsOfTheHelper) {
   start_bench(2);
+  allow_long_absence();
   for (int round = 0; round < 10 && !HasFailure(); ++round)
     expect_numbered_frames_survive_crashes(20'000, 5);
 }

@@ -20,6 +20,7 @@ TEST_P(RestartTest, AnIdleGuestDoesNotNotice) {
 
 TEST_P(RestartTest, NoFrameIsLostWhenTheHelperIsKilledUnderTraffic) {
   start_bench(2);
+  allow_long_absence();
   expect_numbered_frames_survive_crashes(20000, 5);
 }
 

@@ -10,13 +10,24 @@ namespace stratos::guest {
 using ::testing::HasSubstr;
 
 void RpmbBench::start(const std::string& devices) {
-  helper_.emplace(scratch_, rpmb_link(hub_.device_socket("a")) + devices);
-  a_ = &boot({.kernel = kernel(), .links = {hub_.driver_socket("a")}, .cpus = 2});
-  insmod_virtio_rpmb(*a_);
+  start_over(rpmb_link(hub_.device_socket("a")) + devices,
+             {.kernel = kernel(), .links = {hub_.driver_socket("a")}, .cpus = 2},
+             "virtio_msg_ivshmem");
+}
+
+void RpmbBench::start_over(const std::string& config, const Machine& machine,
+                           const std::string& transport) {
+  helper_.emplace(scratch_, config);
+  a_ = &boot(machine);
+  insmod_virtio_rpmb(*a_, transport);
 }
 
 void RpmbBench::start_with_key(const std::string& key) {
   start(store_.device(0));
+  program_key(key);
+}
+
+void RpmbBench::program_key(const std::string& key) {
   a_->write("/tmp/key", key);
   a_->must("mmc rpmb write-key /dev/vrpmb0 /tmp/key");
 }

@@ -19,8 +19,12 @@ class RpmbBench : public KernelTest {
  protected:
   // Starts helper and guest, with these [[device]] tables, and loads the modules.
   void start(const std::string& devices);
+  // The same over another door than the hub: `config` is the helper's, and `transport` the module
+  // by which `machine` finds the devices.
+  void start_over(const std::string& config, const Machine& machine, const std::string& transport);
   // With one device, that of store(), whose key is programmed; the guest has it in /tmp/key.
   void start_with_key(const std::string& key);
+  void program_key(const std::string& key);
 
   // With one device, whose requests are executed by the RPMB device of a stub VM, in place of a
   // chip; that one has store().

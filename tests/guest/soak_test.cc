@@ -19,6 +19,7 @@ std::chrono::seconds soak_time() {
 
 TEST_P(SoakTest, TrafficSurvivesEveryCrashOfTheHelper) {
   start_bench(2);
+  allow_long_absence();
   const Deadline end = in(soak_time());
   do {
     expect_numbered_frames_survive_crashes(20000, 5);

@@ -72,8 +72,8 @@ Guest::~Guest() = default;
 std::vector<std::string> Guest::command_line(int agent_fd) const {
   const Kernel& kernel = options_.kernel;
   std::vector<std::string> argv = {
-      "qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-nodefaults", "-no-user-config",
-      "-no-reboot", "-display", "none",
+      options_.vhost_user.empty() ? "qemu-system-x86_64" : vhost_user_qemu().string(), "-accel",
+      "tcg", "-cpu", "max", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
       // What a guest does not need it does not spend time to find.
       "-machine", "q35,sata=off,smbus=off,usb=off", "-smp", std::to_string(options_.cpus), "-m",
       std::to_string(options_.memory_mib), "-kernel", kernel.image, "-initrd", kernel.initramfs,
@@ -84,6 +84,10 @@ std::vector<std::string> Guest::command_line(int agent_fd) const {
     argv.insert(argv.end(),
                 {"-chardev", fmt::format("socket,id=link{},path={}", i, options_.links[i].string()),
                  "-device", fmt::format("ivshmem-doorbell,chardev=link{},vectors=1", i)});
+  }
+  if (!options_.vhost_user.empty()) {
+    const auto devices = vhost_user_arguments(options_.vhost_user, options_.memory_mib);
+    argv.insert(argv.end(), devices.begin(), devices.end());
   }
   argv.insert(argv.end(), options_.qemu.begin(), options_.qemu.end());
   return argv;

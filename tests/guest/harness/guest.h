@@ -13,6 +13,7 @@
 #include "harness/kernel.h"
 #include "harness/kernel_log.h"
 #include "harness/program.h"
+#include "harness/vhost_user.h"
 
 namespace stratos::guest {
 
@@ -57,6 +58,8 @@ class Guest {
     std::filesystem::path logs;  // a folder
     // Sockets of ivshmem servers: one doorbell device each, in this order.
     std::vector<std::filesystem::path> links{};
+    // Devices whose backends are elsewhere. With any, QEMU is the newer one of scripts/qemu-root.
+    std::vector<VhostUserDevice> vhost_user{};
     int cpus = 1;
     int memory_mib = 256;
     std::vector<std::string> qemu{};  // further arguments

@@ -30,18 +30,19 @@ void set(Field& field, T value) {
 
 constexpr const char* kLocalFolder = "/var/lib/stratos";
 
-std::string rpmb_device(const std::string& name, int number, const std::filesystem::path& folder) {
+std::string rpmb_device(const std::string& name, const std::string& link, int number,
+                        const std::filesystem::path& folder) {
   return fmt::format(R"(
 [[device]]
 name = "{0}"
 type = "rpmb"
-link = "a"
-number = {1}
-store = "{2}.rpmb"
-anchor = "{2}.anchor"
-key_file = "{2}.key"
+link = "{1}"
+number = {2}
+store = "{3}.rpmb"
+anchor = "{3}.anchor"
+key_file = "{3}.key"
 )",
-                     name, number, (folder / name).string());
+                     name, link, number, (folder / name).string());
 }
 
 }  // namespace
@@ -58,8 +59,8 @@ RpmbStore::RpmbStore(const Scratch& scratch, const std::string& name)
   if (!made) throw HarnessError("stratos-rpmb failed, see " + log_.string());
 }
 
-std::string RpmbStore::device(int number) const {
-  return rpmb_device(name_, number, store_.parent_path());
+std::string RpmbStore::device(int number, const std::string& link) const {
+  return rpmb_device(name_, link, number, store_.parent_path());
 }
 
 bool RpmbStore::verify() const {
@@ -82,7 +83,7 @@ LocalRpmbStore::LocalRpmbStore(Guest& guest, const std::string& name)
 }
 
 std::string LocalRpmbStore::device(int number) const {
-  return rpmb_device(name_, number, kLocalFolder);
+  return rpmb_device(name_, "a", number, kLocalFolder);
 }
 
 bool LocalRpmbStore::verify() const {

@@ -19,8 +19,8 @@ class RpmbStore {
  public:
   RpmbStore(const Scratch& scratch, const std::string& name);
 
-  // The [[device]] of it, as `number` of link "a".
-  std::string device(int number) const;
+  // The [[device]] of it, as `number` of a link.
+  std::string device(int number, const std::string& link = "a") const;
   // Whether stratos-rpmb finds nothing wrong with it; only while no helper has it open.
   bool verify() const;
 
