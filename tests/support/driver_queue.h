@@ -58,6 +58,9 @@ class DriverQueue {
   virtual void disable_notifications() = 0;
   virtual bool enable_notifications() = 0;
 
+  // Behind the last chain that get_used() returned, in the form of vhost-user's SET_VRING_BASE.
+  virtual uint32_t used_position() const = 0;
+
   // Chains added and not used.
   virtual uint16_t outstanding() const = 0;
 

@@ -126,6 +126,11 @@ std::optional<Used> PackedDriverQueue::get_used() {
   return Used{id, length};
 }
 
+uint32_t PackedDriverQueue::used_position() const {
+  const uint32_t position = used_.slot | (used_.wrap ? uint32_t{kEventWrap} : 0);
+  return position << 16 | position;
+}
+
 void PackedDriverQueue::disable_notifications() {
   driver_event_flags().store(kEventDisable, std::memory_order_relaxed);
 }

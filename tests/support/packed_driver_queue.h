@@ -27,6 +27,7 @@ class PackedDriverQueue final : public DriverQueue {
   std::optional<Used> get_used() override;
   void disable_notifications() override;
   bool enable_notifications() override;
+  uint32_t used_position() const override;
   uint16_t outstanding() const override { return outstanding_; }
 
   // ---- Every field, to be good or bad with ----

@@ -26,6 +26,7 @@ class SplitDriverQueue final : public DriverQueue {
   std::optional<Used> get_used() override;
   void disable_notifications() override;
   bool enable_notifications() override;
+  uint32_t used_position() const override { return last_used_; }
   uint16_t outstanding() const override { return outstanding_; }
 
   // ---- Every field, to be good or bad with ----
