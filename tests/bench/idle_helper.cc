@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "link_driver.h"
+#include "hub_door.h"
 #include "machine.h"
 #include "program.h"
 
@@ -48,7 +48,7 @@ IdleFigures watch_idle_helper(const std::string& scratch) {
                                  driver_socket, device_socket)});
   Program::wait_for_path(device_socket);
   const Program helper({STRATOSD, "--config", write_config(scratch, device_socket)});
-  const LinkDriver driver(driver_socket, false);
+  const HubDoor driver(driver_socket, {.queue_size = 64});
 
   const uint64_t before = cpu_time_ns(helper.pid());
   std::this_thread::sleep_for(kWatch);

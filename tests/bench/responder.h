@@ -10,6 +10,8 @@
 
 namespace stratos::bench {
 
+// The last device id that virtio-pci can carry; nothing claims it.
+inline constexpr uint32_t kResponderId = 63;
 inline constexpr uint32_t kRequestSize = 16;
 inline constexpr uint16_t kQueueSize = 512;  // 256 requests of two descriptors
 
@@ -26,8 +28,7 @@ class Responder final : public virtio::Device {
 
  private:
   static constexpr std::array<uint16_t, 1> kQueues{kQueueSize};
-  // 63 is the last device id that virtio-pci can carry; nothing claims it.
-  virtio::DeviceType type_{.device_id = 63, .config_size = 0, .max_queue_sizes = kQueues};
+  virtio::DeviceType type_{.device_id = kResponderId, .config_size = 0, .max_queue_sizes = kQueues};
   virtio::Transport* transport_ = nullptr;
 };
 
