@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -37,7 +38,10 @@ class CanPlan final : public DevicePlan {
                  .rx_queue_size = queue_size(reader, "rx_queue"),
                  .fd = reader.boolean("fd", true),
                  .remote = reader.boolean("rtr", true),
-                 .late_tx_ack = reader.boolean("late_tx_ack", true)} {}
+                 .late_tx_ack = reader.boolean("late_tx_ack", true)} {
+    // A vhost-user front-end that does not know the device gives all its queues one size.
+    options_.control_queue_size = std::max(options_.tx_queue_size, options_.rx_queue_size);
+  }
 
   void check(const DeviceConfig& device, const Config& config,
              config::Errors& errors) const override {
