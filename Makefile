@@ -8,13 +8,13 @@ export BUILD
 
 JOBS := $(shell nproc)
 
-.PHONY: help deps kmod userspace guests demo demo-can demo-rpmb demo-loopback check check-unit check-guest check-sanitize \
-	check-long fuzz fuzzers bench lint install clean
+.PHONY: help deps kmod userspace guests demo demo-can demo-rpmb demo-loopback check check-unit \
+	check-guest check-vhost-user check-sanitize check-long fuzz fuzzers bench lint install clean
 # The order of prerequisites counts: packages first.
 .NOTPARALLEL:
 
 help: ## what can be made
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 deps: ## install the Debian packages that are missing (packaging/deps/debian.list)
 	@scripts/deps build guest fuzz
@@ -49,6 +49,10 @@ check-unit: userspace ## the tests that need no guest
 
 check-guest: guests ## the tests that boot guests
 	@scripts/check guest
+
+check-vhost-user: guests ## a QEMU that knows none of our devices carries them to guests
+	@scripts/qemu-root
+	@scripts/check vhost-user
 
 # Sanitizers of one build each, which lies in its own folder under build/.
 asan := address,undefined

@@ -51,7 +51,8 @@ VhostUserFront::VhostUserFront(VhostUserChannel channel, const Options& options)
   make_queues();
   share_memory();
   share_inflight();
-  for (uint16_t index = 0; index < options_.queues; ++index) start_queue(index, 0);
+  for (uint16_t index = 0; index < options_.queues; ++index)
+    start_queue(index, queues_[index].ring->used_position());
   set_status(virtio::kStatusDriverOk);
 }
 

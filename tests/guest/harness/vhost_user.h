@@ -18,9 +18,8 @@ struct VhostUserDevice {
   int queue_size = 64;  // of each
   int config_size = 0;  // bytes
   bool packed = false;  // whether packed rings are on offer
-  // QEMU listens at the socket, starts when a backend has come, and takes the next one when that is
-  // gone. Else the backend listens when the guest starts: QEMU's own `reconnect-ms` is of no use,
-  // as with it this device looks for its backend before the connection is made.
+  // QEMU listens at the socket, and the guest starts when a backend has come. Else the backend
+  // listens when the guest starts.
   bool listens = false;
 };
 
