@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The device side of the bench in a process of its own: a loop, a link to the hub, a
-// Responder. It is stratosd less the configuration.
+// The device side of the bench in a process of its own: a loop, a link, a Responder. It is
+// stratosd less the configuration.
 
 #pragma once
 
@@ -8,6 +8,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 
 namespace stratos::bench {
@@ -22,9 +24,14 @@ struct HelperFigures {
 
 class HelperProcess {
  public:
-  // Attaches to `device_socket` of a hub; looks for work for `poll_time` before it
-  // sleeps. Pinned to CPU 1.
-  HelperProcess(const std::string& device_socket, std::chrono::nanoseconds poll_time);
+  // Looks for work for `poll_time` before it sleeps. Pinned to CPU 1. Attaches to
+  // `device_socket` of a hub ...
+  static std::unique_ptr<HelperProcess> behind_hub(const std::string& device_socket,
+                                                   std::chrono::nanoseconds poll_time);
+  // ... or listens at `socket` for a vhost-user front-end.
+  static std::unique_ptr<HelperProcess> for_front_end(const std::string& socket,
+                                                      std::chrono::nanoseconds poll_time,
+                                                      bool packed);
   ~HelperProcess();
   HelperProcess(const HelperProcess&) = delete;
   HelperProcess& operator=(const HelperProcess&) = delete;
@@ -34,6 +41,9 @@ class HelperProcess {
 
  private:
   struct Shared;
+  // `serve` is what the process does; it does not return.
+  explicit HelperProcess(const std::function<void(Shared&)>& serve);
+
   Shared* shared_;
   pid_t pid_;
 };

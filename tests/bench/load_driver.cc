@@ -68,6 +68,7 @@ unsigned LoadDriver::reap(size_t& again) {
   unsigned done = 0;
   while (const auto used = queue_.get_used()) {
     ++done;
+    looks_ = 0;
     check(request_, slots_[slot_of_[used->id]], used->length);
     if (again == 0) continue;
     --again;
@@ -78,12 +79,22 @@ unsigned LoadDriver::reap(size_t& again) {
 
 void LoadDriver::wait_for_used(bool sleep) {
   if (!sleep) {
-    cpu_relax();
+    relax();
     return;
   }
   if (queue_.enable_notifications()) return;
   door_.sleep(request_.queue);
   queue_.disable_notifications();
+}
+
+void LoadDriver::relax() {
+  constexpr uint32_t kLooksPerClock = 1U << 16;
+  constexpr uint64_t kPatienceNs = 10'000'000'000;
+  cpu_relax();
+  if (++looks_ % kLooksPerClock != 0) return;
+  const uint64_t now = now_ns();
+  if (looks_ == kLooksPerClock) waiting_since_ = now;
+  if (now - waiting_since_ > kPatienceNs) throw std::runtime_error("nothing comes back");
 }
 
 Latencies LoadDriver::round_trips(size_t count, bool sleep) {

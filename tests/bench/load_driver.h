@@ -36,6 +36,8 @@ class LoadDriver {
   // Handles all that is used; returns how many. Each is added again while `again` > 0.
   unsigned reap(size_t& again);
   void wait_for_used(bool sleep);
+  // Looks again soon; throws std::runtime_error when nothing came for some seconds.
+  void relax();
   void check(const Request& request, const Slot& slot, uint32_t length) const;
 
   Door& door_;
@@ -43,6 +45,8 @@ class LoadDriver {
   test::DriverQueue& queue_;
   std::vector<Slot> slots_;
   std::vector<unsigned> slot_of_;  // by chain id
+  uint32_t looks_ = 0;             // in vain, one after the other
+  uint64_t waiting_since_ = 0;
 };
 
 }  // namespace stratos::bench

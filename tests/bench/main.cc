@@ -7,6 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "one_link.h"
 #include "report.h"
@@ -20,28 +22,39 @@ struct Options {
   std::string json = "build/bench.json";
   unsigned rounds = 5;
   bool with_peers = true;
+  bool only_vhost_user = false;
   OneLink link;  // with a type: only that one
 };
 
-void measure(Report& report, const Options& options) {
-  bool with_testpmd = options.with_peers;
-  for (unsigned round = 0; round < options.rounds; ++round) {
-    report.begin_round();
-    if (!options.link.type.empty()) {
-      measure_one_link(report, options.link);
-      continue;
-    }
-    // A folder for each round: nothing that was left behind is taken for what is awaited.
-    const Scratch scratch("/tmp");
-    measure_floors(report);
+// False if dpdk-testpmd cannot be had.
+bool measure_round(Report& report, const Options& options, bool with_testpmd) {
+  // A folder for each round: nothing that was left behind is taken for what is awaited.
+  const Scratch scratch("/tmp");
+  std::vector<std::string> links{kVhostUserSplit, kVhostUserPacked};
+  measure_floors(report);
+  measure_vhost_user(report, scratch.path());
+  if (options.with_peers) measure_storage_daemon(report, scratch.path());
+  if (!options.only_vhost_user) {
+    links.insert(links.end(), {"split", "packed"});
     measure_hub_link(report, scratch.path());
-    if (options.with_peers) measure_vhost_user(report, scratch.path());
     measure_idle(report, scratch.path());
     measure_rpmb(report);
     // Where the build is, since /tmp may be memory.
     const Scratch disk(std::filesystem::absolute(options.json).parent_path());
     measure_rpmb_disk(report, disk.path());
-    with_testpmd = with_testpmd && measure_testpmd(report);
+  }
+  return with_testpmd && measure_testpmd(report, links);
+}
+
+void measure(Report& report, const Options& options) {
+  bool with_testpmd = options.with_peers;
+  for (unsigned round = 0; round < options.rounds; ++round) {
+    report.begin_round();
+    if (options.link.type.empty()) {
+      with_testpmd = measure_round(report, options, with_testpmd);
+    } else {
+      measure_one_link(report, options.link);
+    }
   }
 }
 
@@ -70,6 +83,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
   app.add_flag("!--no-peer", options.with_peers, "leave other people's programs out");
+  app.add_flag("--only-vhost-user", options.only_vhost_user, "just that table and its peers");
 
   stratos::bench::OneLink& link = options.link;
   const char* const kOneLink = "One device that is already served";

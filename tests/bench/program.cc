@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/inotify.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,7 +31,11 @@ Program::Program(std::vector<std::string> arguments) {
 }
 
 Program::~Program() {
+  constexpr int kGraceMs = 5000;
+  const runtime::UniqueFd self(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
   kill(pid_, SIGTERM);
+  pollfd ended{.fd = self.get(), .events = POLLIN, .revents = 0};
+  if (poll(&ended, 1, kGraceMs) != 1) kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
 }
 

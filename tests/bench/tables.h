@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "report.h"
 
@@ -13,14 +14,18 @@ namespace stratos::bench {
 void measure_floors(Report& report);
 // A link through a hub, with a process of ours at each end.
 void measure_hub_link(Report& report, const std::string& scratch);
-// A vhost-user back-end, beside qemu-storage-daemon.
+// Our vhost-user back-end, and then qemu-storage-daemon as its peer where both sleep.
 void measure_vhost_user(Report& report, const std::string& scratch);
+void measure_storage_daemon(Report& report, const std::string& scratch);
+inline constexpr const char* kVhostUserSplit = "vhost-user split";
+inline constexpr const char* kVhostUserPacked = "vhost-user packed";
 // A stratosd that does nothing.
 void measure_idle(Report& report, const std::string& scratch);
 // RPMB beside the MACs that it cannot do without, and beside the disk.
 void measure_rpmb(Report& report);
 void measure_rpmb_disk(Report& report, const std::string& directory);
-// dpdk-testpmd, against the polled links. False if it cannot be had; the report then says why.
-bool measure_testpmd(Report& report);
+// dpdk-testpmd, against these links where they are polled. False if it cannot be had; the report
+// then says why.
+bool measure_testpmd(Report& report, const std::vector<std::string>& links);
 
 }  // namespace stratos::bench
