@@ -13,8 +13,7 @@
 namespace stratos::links::vhost_user {
 namespace {
 
-constexpr uint32_t kSave = 0;
-constexpr uint32_t kLoad = 1;
+constexpr uint32_t kLoad = 1;  // and 0 is to save
 
 constexpr uint64_t kTransferDone = 0;
 constexpr uint64_t kTransferFailed = 1;
