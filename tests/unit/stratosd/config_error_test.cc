@@ -114,6 +114,11 @@ const Mistake kLinkMistakes[] = {
     {"VhostUserWithoutDevice", kVhostUser,
      "f.toml:1: link.type: a link of type \"vhost-user\" has one [[device]], and \"a\" has 0; give "
      "each device a link of its own"},
+    {"VhostUserNumber",
+     kVhostUser +
+         "[[bus]]\nname = \"b\"\ntype = \"virtual\"\n"
+         "[[device]]\nname = \"d\"\ntype = \"can\"\nlink = \"a\"\nnumber = 3\nbus = \"b\"\n",
+     "f.toml:8: device.number: 3 means nothing on a link of type \"vhost-user\"; write 0"},
     {"SocketOfUio", "[[link]]\nname = \"a\"\ntype = \"uio\"\nsocket = \"/s\"\n",
      "f.toml:4: link.socket: is not a key of a [[link]] of type \"uio\"; known keys are "
      "\"device\", \"layout\", \"name\", \"ring\", \"type\""},

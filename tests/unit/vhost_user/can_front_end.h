@@ -34,6 +34,7 @@ class CanFrontEnd {
   // Numbers of the frames heard, in their order.
   const std::vector<uint32_t>& heard() const { return heard_; }
   FrontEnd& front() { return *front_; }
+  GuestMemory& memory() { return memory_; }
 
  private:
   void post_receive_buffer(uint64_t address);

@@ -2,7 +2,9 @@
 // stratosd as it is installed, sandbox and all, and two front-ends whose guests have CAN
 // devices on one virtual bus.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
@@ -124,6 +126,30 @@ TEST_F(StratosdTest, NothingIsLostWhenTheDaemonIsKilled) {
     EXPECT_TRUE(std::ranges::all_of(a_->results(), [](const auto& r) { return r.second == 0; }));
     EXPECT_EQ(ask("stats")["devices"][0]["needs_reset"], 0);
   }
+}
+
+// Every system call that a front-end can cause is one that the sandbox knows.
+TEST_F(StratosdTest, TheSandboxHasRoomForWhatFrontEndsAsk) {
+  start_daemon();
+  start_guests(true);
+  FrontEnd& front = a_->front();
+  for (uint16_t ring = 0; ring < 3; ++ring) front.stop_ring(ring);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
+  const runtime::UniqueFd out(ends[0]);
+  runtime::UniqueFd in(ends[1]);
+  EXPECT_EQ(word_of(front.ask(Request::kSetDeviceStateFd, state(0, 0), {in.get()})->payload),
+            0x100u);
+  EXPECT_EQ(front.ask_word(Request::kCheckDeviceState), 0u);
+  in.reset();
+  EXPECT_EQ(word_of(front.ask(Request::kSetDeviceStateFd, state(1, 0), {out.get()})->payload),
+            0x100u);
+  EXPECT_EQ(front.ask_word(Request::kCheckDeviceState), 0u);
+  // Memory that is gone.
+  ASSERT_EQ(ftruncate(b_->memory().fd(), 0), 0);
+  b_->front().ring(0).kick->ring();
+  EXPECT_TRUE(b_->front().hung_up());
+  EXPECT_EQ(ask("stats")["links"][1]["thrown_out"], 1) << daemon_->log();
 }
 
 TEST_F(StratosdTest, SocketsAreGoneAfterwards) {

@@ -44,16 +44,17 @@ void Session::end(std::string why, bool usual) {
   message_ = nullptr;
 }
 
-void Session::hang_up() { end("the link ends", true); }
-
 void Session::check() {
   char byte = 0;
   const ssize_t got = recv(socket_.get(), &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT);
   if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) end("it went", true);
 }
 
-bool Session::work() {
+void Session::check_memory() {
   if (memory_.cut_off() || device_.region_cut_off()) end("it cut off memory that it shares");
+}
+
+bool Session::work() {
   for (int left = kMessagesPerTurn; left != 0 && !over_; --left) {
     if (message_ == nullptr) {
       if (!std::exchange(readable_, false)) return false;

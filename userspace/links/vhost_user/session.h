@@ -51,8 +51,8 @@ class Session final : private ServedDevice::Listener {
   bool went_away() const { return went_away_; }
   // Has a look whether the front-end is still there.
   void check();
-  // Ends it.
-  void hang_up();
+  // Has a look whether its memory still is; after the device was served.
+  void check_memory();
 
   const SessionCounters& counters() const { return counters_; }
   uint64_t protocol_features() const { return protocol_features_; }

@@ -134,17 +134,18 @@ void VhostUserLink::end_session() {
 bool VhostUserLink::on_turn_end() {
   look_for_front_end();
   bool more = session_ && session_->work();
+  if (session_ && session_->over()) device_->ask_quiet();
   const bool busy = !device_->quiet();
   more = device_->serve(loop_.now()) || more;
   // A message waited for this, or the end does.
   if (busy && device_->quiet()) more = true;
-  if (!session_ || !session_->over()) return more;
-  if (device_->quiet()) {
-    end_session();
-    return true;
+  if (session_ && !session_->over()) {
+    session_->check_memory();
+    if (session_->over()) more = true;
   }
-  device_->ask_quiet();
-  return more;
+  if (!session_ || !session_->over() || !device_->quiet()) return more;
+  end_session();
+  return true;
 }
 
 VhostUserLink::Counters VhostUserLink::counters() const {
