@@ -47,6 +47,24 @@ TEST_F(LifecycleTest, ARebootedMachineBeginsAnew) {
   EXPECT_EQ(front.echo("y"), "y");
 }
 
+TEST_F(LifecycleTest, ARebootIsNoticedWithoutStatus) {
+  for (const uint64_t features : {kSplit, kPacked}) {
+    GuestMemory memory(1 << 20);
+    FrontEnd front(*loop_, path_);
+    front.come_up(memory, features, kNoStatus);
+    for (int boot = 0; boot < 3; ++boot) {
+      for (int i = 0; i < 70; ++i) ASSERT_TRUE(front.echo("x"));
+      for (const uint16_t index : kBothRings) {
+        front.stop_ring(index);
+        front.make_ring(index);
+      }
+      front.start_rings({front.first_base(), front.first_base()});
+    }
+    EXPECT_EQ(front.echo("y"), "y");
+  }
+  EXPECT_EQ(back_->link->instance().counters().needs_reset, 0u);
+}
+
 TEST_F(LifecycleTest, APausedMachineGoesOn) {
   FrontEnd front(*loop_, path_);
   front.come_up(memory_, kSplit, kAllProtocol);
