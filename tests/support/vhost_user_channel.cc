@@ -15,7 +15,6 @@
 namespace stratos::test {
 
 using runtime::UniqueFd;
-using vhost_user::BackendRequest;
 using vhost_user::Header;
 using vhost_user::Request;
 
@@ -91,16 +90,6 @@ uint64_t VhostUserChannel::ask_for_number(Request request) {
   uint64_t number = 0;
   copy_reply(ask(request), std::as_writable_bytes(std::span(&number, 1)));
   return number;
-}
-
-BackendRequest VhostUserChannel::serve() {
-  Reply asked;
-  const Header header = receive(asked);
-  if ((header.flags & vhost_user::kNeedReply) != 0) {
-    constexpr uint64_t kDone = 0;
-    send(header.request, vhost_user::kReply, std::as_bytes(std::span(&kDone, 1)), {});
-  }
-  return static_cast<BackendRequest>(header.request);
 }
 
 void VhostUserChannel::send(uint32_t request, uint32_t flags, std::span<const std::byte> payload,

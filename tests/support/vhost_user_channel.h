@@ -50,10 +50,6 @@ class VhostUserChannel {
   // A number that is asked for without a payload.
   uint64_t ask_for_number(vhost_user::Request request);
 
-  // The next request of the back-end, as an end of the channel that it was given
-  // (SET_BACKEND_REQ_FD); throws if none comes in time. Answered if it asks for that.
-  vhost_user::BackendRequest serve();
-
  private:
   void send(uint32_t request, uint32_t flags, std::span<const std::byte> payload,
             std::span<const int> fds);

@@ -29,10 +29,9 @@ constexpr uint64_t kMemoryAddress = uint64_t{4} << 30;
 constexpr uint64_t kUsable = 0xffffff | virtio::kFeatureIndirectDesc | virtio::kFeatureEventIdx |
                              virtio::kFeatureRingPacked | virtio::kFeatureVersion1 |
                              vhost_user::kFeatureProtocolFeatures;
-constexpr uint64_t kUsableProtocol = vhost_user::kMq | vhost_user::kReplyAck |
-                                     vhost_user::kBackendReq | vhost_user::kConfig |
-                                     vhost_user::kInflightShmfd | vhost_user::kResetDevice |
-                                     vhost_user::kConfigureMemSlots | vhost_user::kStatus;
+constexpr uint64_t kUsableProtocol =
+    vhost_user::kMq | vhost_user::kReplyAck | vhost_user::kBackendReq | vhost_user::kConfig |
+    vhost_user::kInflightShmfd | vhost_user::kConfigureMemSlots | vhost_user::kStatus;
 
 UniqueFd make_event() { return UniqueFd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 
@@ -88,7 +87,7 @@ void VhostUserFront::negotiate() {
     std::array<int, 2> ends;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
       throw std::runtime_error("socketpair failed");
-    requests_.emplace(UniqueFd(ends[0]));
+    requests_.reset(ends[0]);
     const UniqueFd theirs(ends[1]);
     channel_.tell(Request::kSetBackendReqFd, {}, std::array{theirs.get()});
   }
@@ -164,11 +163,6 @@ uint32_t VhostUserFront::stop_queue(uint16_t index) {
       .value;
 }
 
-void VhostUserFront::reset() {
-  if (!has(vhost_user::kResetDevice)) throw std::logic_error("no RESET_DEVICE");
-  channel_.tell(Request::kResetDevice);
-}
-
 bool VhostUserFront::kick_if_needed(uint16_t index) {
   if (!queues_[index].ring->kick_needed()) return false;
   eventfd_write(queues_[index].kick.get(), 1);
@@ -192,15 +186,6 @@ std::vector<std::byte> VhostUserFront::read_config(uint32_t offset, uint32_t siz
     throw std::runtime_error("the back-end does not show its configuration");
   reply.payload.erase(reply.payload.begin(), reply.payload.begin() + sizeof header);
   return reply.payload;
-}
-
-void VhostUserFront::write_config(uint32_t offset, std::span<const std::byte> bytes) {
-  const vhost_user::ConfigHeader header{
-      .offset = offset, .size = static_cast<uint32_t>(bytes.size()), .flags = 0};
-  std::vector<std::byte> payload(sizeof header);
-  std::memcpy(payload.data(), &header, sizeof header);
-  payload.insert(payload.end(), bytes.begin(), bytes.end());
-  channel_.tell(Request::kSetConfig, std::span<const std::byte>(payload));
 }
 
 std::optional<uint8_t> VhostUserFront::status() {

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -46,21 +45,14 @@ class VhostUserFront {
   bool kick_if_needed(uint16_t index);
   // Until the back-end calls; false if it did not in time. Other queues keep their calls.
   bool wait_for_call(uint16_t index, std::chrono::milliseconds timeout);
-  // The eventfd that the back-end writes.
-  int call_fd(uint16_t index) const { return queues_[index].call.get(); }
 
   std::vector<std::byte> read_config(uint32_t offset, uint32_t size);
-  void write_config(uint32_t offset, std::span<const std::byte> bytes);
   // The device status; nothing if the back-end does not know it (STATUS).
   std::optional<uint8_t> status();
-  // Waits until the back-end says that its configuration changed.
-  void expect_config_change() { requests_->serve(); }
 
   // Stops a queue; where it stands, as SET_VRING_BASE takes it.
   uint32_t stop_queue(uint16_t index);
   void start_queue(uint16_t index, uint32_t base);
-  // Resets the device, which then needs a new front-end.
-  void reset();
 
   // The back-end is gone and another one took its place: says everything again. Memory and queues
   // stay, and the record of what is under way, if the first one made one (INFLIGHT_SHMFD).
@@ -87,7 +79,7 @@ class VhostUserFront {
 
   Options options_;
   VhostUserChannel channel_;
-  std::optional<VhostUserChannel> requests_;  // of the back-end
+  runtime::UniqueFd requests_;  // of the back-end, which nobody reads
   uint64_t features_ = 0;
   uint64_t protocol_features_ = 0;
   runtime::UniqueFd memory_fd_;

@@ -26,16 +26,12 @@ enum class Request : uint32_t {
   kSetVringEnable = 18,
   kSetBackendReqFd = 21,
   kGetConfig = 24,
-  kSetConfig = 25,
   kGetInflightFd = 31,
   kSetInflightFd = 32,
-  kResetDevice = 34,
   kAddMemReg = 37,
   kSetStatus = 39,
   kGetStatus = 40,
 };
-
-enum class BackendRequest : uint32_t { kConfigChange = 2 };
 
 // The virtio feature bit by which a back-end offers protocol features.
 inline constexpr uint64_t kFeatureProtocolFeatures = uint64_t{1} << 30;
@@ -46,7 +42,6 @@ inline constexpr uint64_t kReplyAck = 1 << 3;
 inline constexpr uint64_t kBackendReq = 1 << 5;
 inline constexpr uint64_t kConfig = 1 << 9;
 inline constexpr uint64_t kInflightShmfd = 1 << 12;
-inline constexpr uint64_t kResetDevice = 1 << 13;
 inline constexpr uint64_t kConfigureMemSlots = 1 << 15;
 inline constexpr uint64_t kStatus = 1 << 16;
 
@@ -57,7 +52,6 @@ inline constexpr uint32_t kReply = 1 << 2;
 inline constexpr uint32_t kNeedReply = 1 << 3;
 
 inline constexpr uint32_t kMaxPayload = 4096;
-inline constexpr uint32_t kMaxConfig = 256;
 
 struct Header {
   uint32_t request;

@@ -72,6 +72,7 @@ class VhostUserKillTest : public ::testing::TestWithParam<bool> {
     VhostUserFront& front = fronts_.back().front;
     EXPECT_EQ((front.features() & virtio::kFeatureRingPacked) != 0, GetParam());
     EXPECT_NE(front.protocol_features() & vhost_user::kInflightShmfd, 0u);
+    EXPECT_TRUE(front.status().value_or(0) & virtio::kStatusDriverOk);
     return front;
   }
 
