@@ -164,6 +164,6 @@ class Ring {
 
 }  // namespace
 
-void fuzz_ring(bool packed, Input input) { Ring(packed, input).run(); }
+void fuzz_ring(bool packed, Input& input) { Ring(packed, input).run(); }
 
 }  // namespace stratos::fuzz
