@@ -24,7 +24,7 @@ std::vector<KeptFd> inherit() {
     kept.push_back({names[i], UniqueFd(SD_LISTEN_FDS_START + i)});
     std::free(names[i]);
   }
-  std::free(names);
+  std::free(static_cast<void*>(names));
   return kept;
 }
 

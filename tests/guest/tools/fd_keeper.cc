@@ -113,6 +113,7 @@ Keeper::Keeper(const Options& options) : options_(options) {
 
 void Keeper::bind_notify_socket() {
   notify_fd_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (notify_fd_ < 0) fail("socket");
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   socklen_t length = sizeof(address.sun_family);  // the kernel picks an abstract name
@@ -129,6 +130,7 @@ void Keeper::become_program() const {
   std::string names;
   // First out of the way of each other, then to where they belong.
   std::vector<int> moved;
+  moved.reserve(kept_.size());
   for (const KeptFd& kept : kept_) moved.push_back(fcntl(kept.fd, F_DUPFD, 100));
   for (size_t i = 0; i < moved.size(); ++i) {
     dup2(moved[i], kFirstFd + static_cast<int>(i));

@@ -156,7 +156,7 @@ void abuse_doorbells() {
   show("ring with 4 bytes", file.ring(words, 4));
   show("ring with 16 bytes", file.ring(words, 16));
   show("ring with 0", file.ring(words + 1, 8));
-  show("ring from nowhere", file.ring(reinterpret_cast<const void*>(kPage), 8));
+  show("ring from nowhere", file.ring(MAP_FAILED, 8));
   show("ring", file.ring(words, 8));
   virtio_msg_loopback_info info{};
   file.info(info);

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <stdexcept>
 #include <string>
 
 namespace stratos::runtime {
@@ -34,7 +35,9 @@ class Manager {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     socklen_t length = sizeof(address.sun_family);  // the kernel picks an abstract name
-    bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), length);
+    if (!socket_ || bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) {
+      throw std::runtime_error("no notify socket");
+    }
     length = sizeof(address);
     getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &length);
     const std::string name(address.sun_path + 1, length - offsetof(sockaddr_un, sun_path) - 1);
