@@ -88,5 +88,5 @@ lint: ## layout, SPDX, kernel style, sparse, shell
 install: userspace ## programs under PREFIX; modules for the running kernel are DKMS's work
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
-clean: ## remove all that was built, but not the unpacked kernels
-	@find $(BUILD) -mindepth 1 -maxdepth 1 ! -name kernels -exec rm -rf {} +
+clean: ## remove all that was built, but not the unpacked kernels and QEMU
+	@find $(BUILD) -mindepth 1 -maxdepth 1 ! -name kernels ! -name qemu-root -exec rm -rf {} +
