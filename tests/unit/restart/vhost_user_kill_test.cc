@@ -208,11 +208,12 @@ TEST_P(VhostUserKillTest, EveryCanFrameIsAnsweredOnceAndNoneIsMissingAtTheListen
   EXPECT_LE(listener.jumps(), kills());
 }
 
+// Not packed rings without inflight memory: after each second lap they stand where a new driver's
+// stand, and stratosd cannot tell a driver that goes on from one that begins.
 INSTANTIATE_TEST_SUITE_P(
     FrontEnds, VhostUserKillTest,
     ::testing::Values(FrontEnd{.name = "Split"}, FrontEnd{.name = "Packed", .packed = true},
-                      FrontEnd{.name = "SplitWithoutInflight", .inflight = false},
-                      FrontEnd{.name = "PackedWithoutInflight", .packed = true, .inflight = false}),
+                      FrontEnd{.name = "SplitWithoutInflight", .inflight = false}),
     [](const auto& front) { return front.param.name; });
 
 }  // namespace
