@@ -12,6 +12,7 @@ constexpr size_t kMemorySize = 256 << 10;
 constexpr uint64_t kTransportFeatures = virtio::kFeatureVersion1 | virtio::kFeatureEventIdx;
 constexpr uint32_t kAgreed =
     virtio::kStatusAcknowledge | virtio::kStatusDriver | virtio::kStatusFeaturesOk;
+constexpr uint64_t kFirstPlace = 64 << 10;  // of requests, behind the rings
 constexpr uint16_t kMaxRing = 16;
 constexpr size_t kMaxPiece = 1024;
 
@@ -48,10 +49,11 @@ void DeviceBench::start() {
   instance_.set_feature_block(0, static_cast<uint32_t>(features));
   instance_.set_feature_block(1, static_cast<uint32_t>(features >> 32));
   if (instance_.set_status(kAgreed) != kAgreed) return;
-  test::DriverMemory ring_memory(memory_.bytes(), 0);
+  std::ranges::fill(memory_.bytes().first(kFirstPlace), std::byte{});
+  ring_memory_.emplace(memory_.bytes(), 0);
   for (uint16_t index = 0; index < instance_.queue_count(); ++index) {
     const uint16_t size = std::min(instance_.max_queue_size(index), kMaxRing);
-    auto queue = test::DriverQueue::make(ring_memory, {.size = size, .event_idx = true});
+    auto queue = test::DriverQueue::make(*ring_memory_, {.size = size, .event_idx = true});
     require(instance_.set_queue(index, queue->setup(), true));
     queues_.push_back(std::move(queue));
   }
@@ -81,7 +83,6 @@ void DeviceBench::post() {
   while (queue.get_used()) {
   }
   // Each chain has a place of its own, lest the device see one overwritten by the next.
-  constexpr uint64_t kFirstPlace = 64 << 10;
   uint64_t at = kFirstPlace + input_.up_to<uint64_t>(7) * 16 * kMaxPiece;
   std::vector<test::Buffer> out;
   std::vector<test::Buffer> in;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "driver_memory.h"
@@ -39,6 +40,7 @@ class DeviceBench final : private virtio::InstanceHost {
   virtio::Device& device_;
   Input& input_;
   test::DriverMemory memory_;
+  std::optional<test::DriverMemory> ring_memory_;  // the beginning of it, anew for each start
   std::vector<std::unique_ptr<test::DriverQueue>> queues_;
   std::vector<std::vector<uint64_t>> records_;
   std::vector<virtio::InflightTable> tables_;

@@ -14,7 +14,7 @@ namespace {
 using virtio::Chain;
 using virtio::PopResult;
 
-constexpr size_t kMemorySize = 8192;
+constexpr size_t kMemorySize = 64 << 10;
 constexpr uint64_t kBase = 0x1000;
 constexpr uint16_t kSizes[] = {1, 2, 4, 5, 8, 16};
 constexpr size_t kMaxSteps = 200;

@@ -171,7 +171,10 @@ class FrontEnd {
     send_with_fds(bytes, input_.up_to<size_t>(kFds));
   }
 
-  void send_bytes() { send_with_fds(input_.bytes(64), input_.up_to<size_t>(kFds)); }
+  void send_bytes() {
+    auto bytes = input_.bytes(64);
+    send_with_fds(bytes, input_.up_to<size_t>(kFds));
+  }
 
   void send_with_fds(std::span<std::byte> bytes, size_t count) {
     if (bytes.empty()) return;
