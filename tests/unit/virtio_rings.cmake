@@ -7,7 +7,7 @@ gtest_discover_tests(virtio_rings_test NO_PRETTY_VALUES)
 
 # One thread that a sanitizer would slow down by minutes, for rings that run under it anyway.
 if(STRATOS_SANITIZE)
-  message(STATUS "ring_model_test: left out, runs without sanitizers only")
+  message(NOTICE "ring_model_test: left out, runs without sanitizers only")
   return()
 endif()
 
@@ -18,10 +18,12 @@ set(rings ${PROJECT_SOURCE_DIR}/userspace/virtio)
 set(drivers ${PROJECT_SOURCE_DIR}/tests/support)
 add_executable(ring_model_test
   virtio/ring_model_test.cc
+  ${model}/doorbell_sides.cc
   ${model}/ring_sides.cc
   ${model}/run.cc
   ${model}/search.cc
   ${model}/side.cc
+  ${rings}/msg_endpoint.cc
   ${rings}/packed_inflight.cc
   ${rings}/packed_queue.cc
   ${rings}/queue.cc

@@ -3,7 +3,11 @@
 
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <span>
 
 namespace stratos::model {
 
@@ -15,6 +19,17 @@ inline uint64_t mix(uint64_t hash, uint64_t value) {
   x = (x ^ (x >> 32)) * 0xbf58476d1ce4e5b9;
   x = (x ^ (x >> 29)) * 0x94d049bb133111eb;
   return x ^ (x >> 32);
+}
+
+inline uint64_t mix(uint64_t hash, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    uint64_t word = 0;
+    const size_t size = std::min(sizeof(word), bytes.size());
+    std::memcpy(&word, bytes.data(), size);
+    hash = mix(hash, word);
+    bytes = bytes.subspan(size);
+  }
+  return hash;
 }
 
 }  // namespace stratos::model

@@ -71,8 +71,8 @@ void store(std::byte* at, size_t size, uint64_t value, std::memory_order order) 
 
 void barrier() { current->barrier(); }
 
-Run::Run(Who who, std::vector<uint64_t> answers, std::optional<MissingBarrier> missing)
-    : who_(who), answers_(std::move(answers)), missing_(missing) {}
+Run::Run(Who who, std::vector<uint64_t> answers, std::optional<Fault> fault)
+    : who_(who), answers_(std::move(answers)), fault_(fault) {}
 
 Op Run::execute(const Program& program) {
   current = this;
@@ -95,6 +95,15 @@ uint64_t Run::ask(const Op& op) {
   return answers_[answered_++];
 }
 
+bool Run::faulty(Fault::Part part) const {
+  return fault_ && fault_->who == who_ && fault_->call == call_ && fault_->part == part;
+}
+
+void Run::store(Store store) {
+  if (faulty(Fault::Part::kRelease)) store.release = false;
+  stores_.push_back(store);
+}
+
 void Run::ring() { store({bell_of(other(who_)), 1, true, 1}); }
 
 void Run::check(bool holds, const char* rule) {
@@ -103,7 +112,7 @@ void Run::check(bool holds, const char* rule) {
 
 void Run::barrier() {
   const unsigned nth = barriers_++;
-  if (missing_ && missing_->who == who_ && missing_->call == call_ && missing_->nth == nth) return;
+  if (faulty(Fault::Part::kBarrier) && fault_->nth == nth) return;
   ask({.kind = Op::Kind::kBarrier});
 }
 

@@ -25,12 +25,14 @@ inline Who other(Who who) { return who == Who::kDriver ? Who::kDevice : Who::kDr
 inline const char* to_string(Who who) { return who == Who::kDriver ? "driver" : "device"; }
 
 // A call of the code under test, for a fault to be put in.
-enum class Call : uint8_t { kNone, kPublish, kEnable, kAsk, kAcknowledge };
+enum class Call : uint8_t { kNone, kPublish, kEnable, kCommit, kAcknowledge, kNeedWakeup };
 
-// A barrier that is left out: the `nth` one in `call` of side `who`.
-struct MissingBarrier {
+// What is left out of `call` of side `who`: the `nth` barrier, or the release of its stores.
+struct Fault {
+  enum class Part : uint8_t { kBarrier, kRelease };
   Who who;
   Call call;
+  Part part = Part::kBarrier;
   unsigned nth = 0;
 };
 
@@ -65,7 +67,7 @@ class Run {
  public:
   using Program = std::function<void(Run&)>;
 
-  Run(Who who, std::vector<uint64_t> answers, std::optional<MissingBarrier> missing);
+  Run(Who who, std::vector<uint64_t> answers, std::optional<Fault> fault);
   // Returns the op for which there is no answer.
   Op execute(const Program& program);
   // What was stored since the last answer.
@@ -79,30 +81,33 @@ class Run {
   void sleep(bool content) { ask({.kind = Op::Kind::kSleep, .content = content}); }
   void ring();
   void check(bool holds, const char* rule);
-  // Makes a call in which a barrier may be missing.
+  // Makes a call that may have a fault.
   template <typename F>
   auto in(Call call, F&& f) {
+    struct Leave {
+      Call& call;
+      ~Leave() { call = Call::kNone; }
+    } leave{call_};
     call_ = call;
     barriers_ = 0;
-    auto result = f();
-    call_ = Call::kNone;
-    return result;
+    return f();
   }
 
   // ---- For access.h ----
   uint64_t load(uint16_t at, uint8_t size) {
     return ask({.kind = Op::Kind::kLoad, .at = at, .size = size});
   }
-  void store(const Store& store) { stores_.push_back(store); }
+  void store(Store store);
   void barrier();
 
  private:
   uint64_t ask(const Op& op);
+  bool faulty(Fault::Part part) const;
 
   Who who_;
   std::vector<uint64_t> answers_;
   size_t answered_ = 0;
-  std::optional<MissingBarrier> missing_;
+  std::optional<Fault> fault_;
   Call call_ = Call::kNone;
   unsigned barriers_ = 0;  // in call_
   std::vector<Store> stores_;

@@ -6,14 +6,14 @@
 
 namespace stratos::model {
 
-Side::Side(Who who, Run::Program program, std::optional<MissingBarrier> missing)
-    : who_(who), program_(std::move(program)), missing_(missing) {
+Side::Side(Who who, Run::Program program, std::optional<Fault> fault)
+    : who_(who), program_(std::move(program)), fault_(fault) {
   run(kStart, {});
 }
 
 Side::Id Side::run(Id parent, std::vector<uint64_t> answers) {
   const uint64_t last = answers.empty() ? 0 : answers.back();
-  Run run(who_, std::move(answers), missing_);
+  Run run(who_, std::move(answers), fault_);
   const Op op = run.execute(program_);
   nodes_.push_back({{std::move(run.stores()), op, run.failure()}, parent, last, {}});
   return static_cast<Id>(nodes_.size() - 1);

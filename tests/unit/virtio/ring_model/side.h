@@ -27,7 +27,7 @@ class Side {
   using Id = uint32_t;
   static constexpr Id kStart = 0;
 
-  Side(Who who, Run::Program program, std::optional<MissingBarrier> missing);
+  Side(Who who, Run::Program program, std::optional<Fault> fault);
 
   const SideState& at(Id id) const { return nodes_[id].state; }
   // Where the side goes on if `answer` is the result of its op.
@@ -46,7 +46,7 @@ class Side {
 
   Who who_;
   Run::Program program_;
-  std::optional<MissingBarrier> missing_;
+  std::optional<Fault> fault_;
   std::vector<Node> nodes_;
   std::unordered_map<uint64_t, Id> rested_;  // by key
 };
