@@ -25,6 +25,13 @@ DeviceBench::DeviceBench(virtio::Device& device, Input& input)
     records_.emplace_back(virtio::InflightTable::bytes(ring, false) / sizeof(uint64_t));
   }
   for (auto& record : records_) tables_.emplace_back(std::as_writable_bytes(std::span(record)));
+  bind();
+  start();
+}
+
+DeviceBench::~DeviceBench() { instance_.unbind(); }
+
+void DeviceBench::bind() {
   instance_.bind({.number = 0,
                   .device = &device_,
                   .host = this,
@@ -32,10 +39,7 @@ DeviceBench::DeviceBench(virtio::Device& device, Input& input)
                   .transport_features = kTransportFeatures,
                   .required_features = virtio::kFeatureVersion1,
                   .inflight = tables_});
-  start();
 }
-
-DeviceBench::~DeviceBench() { instance_.unbind(); }
 
 void DeviceBench::start() {
   instance_.set_status(0);
@@ -131,13 +135,7 @@ void DeviceBench::change_device() {
       if (!device_.idle()) break;
       instance_.suspend();
       instance_.unbind();
-      instance_.bind({.number = 0,
-                      .device = &device_,
-                      .host = this,
-                      .memory = memory_.memory(),
-                      .transport_features = kTransportFeatures,
-                      .required_features = virtio::kFeatureVersion1,
-                      .inflight = tables_});
+      bind();
       instance_.restore(state);
       break;
     }

@@ -32,6 +32,7 @@ class DeviceBench final : private virtio::InstanceHost {
   void persist(uint16_t) override {}
   void report(virtio::Event, uint16_t, uint32_t) override {}
 
+  void bind();
   void start();
   void post();
   void turn();

@@ -53,3 +53,11 @@ inline void require(bool holds) {
 }
 
 }  // namespace stratos::fuzz
+
+// The entry of a fuzzer whose function `run` takes an Input.
+#define STRATOS_FUZZER(run)                                                 \
+  extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) { \
+    stratos::fuzz::Input input(data, size);                                 \
+    run(input);                                                             \
+    return 0;                                                               \
+  }

@@ -167,11 +167,9 @@ class Link final : private Doorbell, private Observer {
   Time now_ = 0;
 };
 
+void run(Input& input) { Link(input).run(); }
+
 }  // namespace
 }  // namespace stratos::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  stratos::fuzz::Input input(data, size);
-  stratos::fuzz::Link(input).run();
-  return 0;
-}
+STRATOS_FUZZER(stratos::fuzz::run)

@@ -34,8 +34,4 @@ void run(Input& input) {
 }  // namespace
 }  // namespace stratos::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  stratos::fuzz::Input input(data, size);
-  stratos::fuzz::run(input);
-  return 0;
-}
+STRATOS_FUZZER(stratos::fuzz::run)

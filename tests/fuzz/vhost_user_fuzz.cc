@@ -222,11 +222,9 @@ class FrontEnd {
   socklen_t address_length_ = 0;
 };
 
+void run(Input& input) { FrontEnd(input).run(); }
+
 }  // namespace
 }  // namespace stratos::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  stratos::fuzz::Input input(data, size);
-  stratos::fuzz::FrontEnd(input).run();
-  return 0;
-}
+STRATOS_FUZZER(stratos::fuzz::run)
