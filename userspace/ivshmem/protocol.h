@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "runtime/unique_fd.h"
 
@@ -52,7 +53,7 @@ class MessageReader {
  private:
   std::array<std::byte, sizeof(int64_t)> bytes_{};
   size_t have_ = 0;
-  runtime::UniqueFd fd_;
+  std::vector<runtime::UniqueFd> fds_;  // of the message that is not whole yet
 };
 
 }  // namespace stratos::ivshmem

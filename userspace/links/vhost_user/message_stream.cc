@@ -1,52 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "links/vhost_user/message_stream.h"
 
-#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "runtime/fd_passing.h"
+
 namespace stratos::links::vhost_user {
-namespace {
 
-// Takes the descriptors out of `header`, all of them; false if there were more than a
-// message may carry.
-bool take_fds(msghdr& header, std::vector<runtime::UniqueFd>& fds) {
-  for (cmsghdr* control = CMSG_FIRSTHDR(&header); control != nullptr;
-       control = CMSG_NXTHDR(&header, control)) {
-    if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS) continue;
-    const size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count; ++i) {
-      int received = -1;
-      std::memcpy(&received, CMSG_DATA(control) + i * sizeof(int), sizeof(int));
-      fds.emplace_back(received);
-    }
-  }
-  return (header.msg_flags & MSG_CTRUNC) == 0 && fds.size() <= kMaxFds;
-}
-
-}  // namespace
+static_assert(kMaxFds <= runtime::kMaxPassedFds);
 
 // Returns how many bytes came; 0 if there are none now.
 std::expected<size_t, StreamEnd> MessageReader::receive(int socket, std::span<std::byte> into) {
-  iovec bytes{.iov_base = into.data(), .iov_len = into.size()};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kMaxFds * sizeof(int))> control{};
-  msghdr header{};
-  header.msg_iov = &bytes;
-  header.msg_iovlen = 1;
-  header.msg_control = control.data();
-  header.msg_controllen = control.size();
-  const ssize_t got = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  if (got < 0) {
+  const auto got = runtime::receive_with_fds(socket, into, message_.fds);
+  if (got.bytes < 0) {
     if (errno == EAGAIN || errno == EINTR) return 0;
     return std::unexpected(StreamEnd{std::strerror(errno)});
   }
-  if (!take_fds(header, message_.fds)) {
+  if (got.cut || message_.fds.size() > kMaxFds) {
     return std::unexpected(StreamEnd{"too many descriptors in a message", true});
   }
-  if (got == 0) return std::unexpected(StreamEnd{"the connection was closed"});
-  return static_cast<size_t>(got);
+  if (got.bytes == 0) return std::unexpected(StreamEnd{"the connection was closed"});
+  return static_cast<size_t>(got.bytes);
 }
 
 std::expected<void, StreamEnd> MessageReader::take_header() {
@@ -87,23 +65,10 @@ std::expected<Message*, StreamEnd> MessageReader::read(int socket) {
 bool send_message(int socket, const Header& header, std::span<const std::byte> payload, int fd) {
   std::array<std::byte, kHeaderSize> head{};
   encode_header(head, header);
-  std::array<iovec, 2> bytes{
+  const std::array<iovec, 2> pieces{
       iovec{.iov_base = head.data(), .iov_len = head.size()},
       iovec{.iov_base = const_cast<std::byte*>(payload.data()), .iov_len = payload.size()}};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = bytes.data();
-  message.msg_iovlen = bytes.size();
-  if (fd >= 0) {
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    cmsghdr* rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
-  }
-  const ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  const ssize_t sent = runtime::send_with_fd(socket, pieces, fd);
   return sent == static_cast<ssize_t>(head.size() + payload.size());
 }
 
