@@ -26,7 +26,7 @@ std::expected<std::unique_ptr<RpmbFile>, std::string> RpmbFile::open(runtime::Lo
       rpmb_file::read_master_key({.file = options.key_file, .credential = options.key_credential});
   if (!key) return std::unexpected(key.error());
   auto opened = rpmb_file::FileMedium::open({.store = options.store, .anchor = options.anchor},
-                                            rpmb_file::LockKind::kExclusive);
+                                            runtime::LockKind::kExclusive);
   if (!opened) return std::unexpected(std::move(opened.error()));
   const std::shared_ptr<rpmb_file::FileMedium> files = std::move(*opened);
   auto store = open(*files,

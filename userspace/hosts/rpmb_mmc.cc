@@ -15,9 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include "hosts/rpmb_file/file_lock.h"
 #include "hosts/rpmb_mmc/chip_limits.h"
 #include "hosts/rpmb_mmc/commands.h"
+#include "runtime/file_lock.h"
 #include "virtio/endian.h"
 
 namespace stratos::hosts {
@@ -110,7 +110,7 @@ std::expected<std::unique_ptr<RpmbMmc>, std::string> RpmbMmc::open(runtime::Loop
   if (!S_ISCHR(status.st_mode)) {
     return refuse("is no RPMB partition; write a path such as /dev/mmcblk0rpmb");
   }
-  const auto error = rpmb_file::lock_file(node.get(), rpmb_file::LockKind::kExclusive);
+  const auto error = runtime::lock_file(node.get(), runtime::LockKind::kExclusive);
   if (error == std::errc::operation_would_block) {
     return refuse("in use by another process; stop it: a partition serves one guest");
   }

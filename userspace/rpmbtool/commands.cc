@@ -22,7 +22,7 @@ using Error = std::unexpected<std::string>;
 // Reads and checks everything; changes nothing. No anchor: a backup.
 std::expected<rpmb_file::Contents, std::string> load(const rpmb_file::MasterKey& key,
                                                      const rpmb_file::FilePaths& paths) {
-  const auto files = rpmb_file::FileMedium::open(paths, rpmb_file::LockKind::kShared);
+  const auto files = rpmb_file::FileMedium::open(paths, runtime::LockKind::kShared);
   if (!files) return Error(files.error());
   return rpmb_file::load(**files, key);
 }

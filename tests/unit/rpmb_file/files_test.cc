@@ -12,10 +12,10 @@
 #include <fstream>
 #include <random>
 
-#include "hosts/rpmb_file/file_lock.h"
 #include "hosts/rpmb_file/file_medium.h"
 #include "hosts/rpmb_file/seal_key.h"
 #include "rpmb_file/store_rig.h"
+#include "runtime/file_lock.h"
 #include "runtime/test_loop.h"
 #include "runtime/unique_fd.h"
 
@@ -103,8 +103,8 @@ TEST_F(FilesTest, AStoreThatGoesAwayDuringACommitLeavesOldOrNew) {
     // The kernel gives the files back in turns of the loop.
     ASSERT_TRUE(runtime::turn_until(*loop_, [&] {
       const runtime::UniqueFd fd(open(options_.anchor.c_str(), O_RDWR | O_CLOEXEC));
-      return !rpmb_file::lock_file(fd.get(), rpmb_file::LockKind::kExclusive,
-                                   std::chrono::milliseconds(0));
+      return !runtime::lock_file(fd.get(), runtime::LockKind::kExclusive,
+                                 std::chrono::milliseconds(0));
     }));
     auto opened = RpmbFile::open(*loop_, options_);
     ASSERT_TRUE(opened.has_value()) << opened.error();
@@ -133,7 +133,7 @@ TEST_F(FilesTest, AnAnchorIsOpenOnce) {
 
 TEST_F(FilesTest, WhoDiesNowIsWaitedFor) {
   runtime::UniqueFd holder(open(options_.store.c_str(), O_RDWR | O_CLOEXEC));
-  ASSERT_FALSE(rpmb_file::lock_file(holder.get(), rpmb_file::LockKind::kExclusive));
+  ASSERT_FALSE(runtime::lock_file(holder.get(), runtime::LockKind::kExclusive));
   const pid_t child = fork();
   if (child == 0) {
     // Has the lock as long as it lives: the parent closes its own descriptor.

@@ -30,7 +30,7 @@ struct AnchorEnd {
 std::expected<AnchorEnd, std::string> read_anchor(const Contents& backup, const MasterKey& master,
                                                   const std::string& path) {
   // Read as a pair would be, but for the store that is still to be made.
-  auto files = FileMedium::open_anchor(path, LockKind::kShared);
+  auto files = FileMedium::open_anchor(path, runtime::LockKind::kShared);
   if (!files) return Error(std::move(files.error()));
   const auto anchor = read_sealed_file(**files, Role::kAnchor, master);
   if (!anchor) return Error(anchor.error());

@@ -20,8 +20,8 @@ std::unexpected<std::string> refuse(const std::string& path, const std::string& 
 }  // namespace
 
 std::expected<FileMedium::File, std::string> FileMedium::open_one(
-    const std::string& path, LockKind kind, std::chrono::milliseconds patience) {
-  const int access = kind == LockKind::kExclusive ? O_RDWR : O_RDONLY;
+    const std::string& path, runtime::LockKind kind, std::chrono::milliseconds patience) {
+  const int access = kind == runtime::LockKind::kExclusive ? O_RDWR : O_RDONLY;
   runtime::UniqueFd fd(::open(path.c_str(), access | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!fd && errno == ENOENT) {
     return refuse(path, "does not exist; make one with stratos-rpmb create, or mount its disk");
@@ -33,7 +33,7 @@ std::expected<FileMedium::File, std::string> FileMedium::open_one(
   if ((status.st_mode & S_IRWXO) != 0) {
     return refuse(path, fmt::format("others may use it; chmod o= {}", path));
   }
-  const auto error = lock_file(fd.get(), kind, patience);
+  const auto error = runtime::lock_file(fd.get(), kind, patience);
   if (error == std::errc::operation_would_block) {
     return refuse(path, "in use by another process; stop it, or give each guest its own store");
   }
@@ -44,7 +44,7 @@ std::expected<FileMedium::File, std::string> FileMedium::open_one(
 }
 
 std::expected<std::unique_ptr<FileMedium>, std::string> FileMedium::open(
-    const FilePaths& paths, LockKind kind, std::chrono::milliseconds patience) {
+    const FilePaths& paths, runtime::LockKind kind, std::chrono::milliseconds patience) {
   if (paths.store == paths.anchor) {
     return refuse(paths.store, "store and anchor are the same file; give each its own");
   }
@@ -60,7 +60,7 @@ std::expected<std::unique_ptr<FileMedium>, std::string> FileMedium::open(
 }
 
 std::expected<std::unique_ptr<FileMedium>, std::string> FileMedium::open_anchor(
-    const std::string& path, LockKind kind, std::chrono::milliseconds patience) {
+    const std::string& path, runtime::LockKind kind, std::chrono::milliseconds patience) {
   auto anchor = open_one(path, kind, patience);
   if (!anchor) return std::unexpected(std::move(anchor.error()));
   return std::unique_ptr<FileMedium>(new FileMedium({}, std::move(*anchor)));

@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 
-#include "hosts/rpmb_file/file_lock.h"
 #include "hosts/rpmb_file/medium.h"
+#include "runtime/file_lock.h"
 #include "runtime/unique_fd.h"
 
 namespace stratos::rpmb_file {
@@ -23,11 +23,13 @@ class FileMedium final : public Medium {
   // Exclusive to write, shared to read; both files are locked, so that a store cannot be
   // used twice and neither can an anchor. The error is one line that says what to do.
   static std::expected<std::unique_ptr<FileMedium>, std::string> open(
-      const FilePaths& paths, LockKind kind, std::chrono::milliseconds patience = kLockPatience);
+      const FilePaths& paths, runtime::LockKind kind,
+      std::chrono::milliseconds patience = runtime::kLockPatience);
 
   // The anchor alone: its store is still to be made.
   static std::expected<std::unique_ptr<FileMedium>, std::string> open_anchor(
-      const std::string& path, LockKind kind, std::chrono::milliseconds patience = kLockPatience);
+      const std::string& path, runtime::LockKind kind,
+      std::chrono::milliseconds patience = runtime::kLockPatience);
 
   bool has(Role file) const override { return of(file).fd.valid(); }
   const std::string& name(Role file) const override { return of(file).path; }
@@ -51,7 +53,7 @@ class FileMedium final : public Medium {
   };
 
   FileMedium(File store, File anchor);
-  static std::expected<File, std::string> open_one(const std::string& path, LockKind kind,
+  static std::expected<File, std::string> open_one(const std::string& path, runtime::LockKind kind,
                                                    std::chrono::milliseconds patience);
   const File& of(Role file) const { return file == Role::kStore ? store_ : anchor_; }
 

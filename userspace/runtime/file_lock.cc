@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hosts/rpmb_file/file_lock.h"
+#include "runtime/file_lock.h"
 
 #include <fcntl.h>
 
 #include <cerrno>
 #include <thread>
 
-#include "hosts/rpmb_file/last_error.h"
-
-namespace stratos::rpmb_file {
+namespace stratos::runtime {
 namespace {
 
 constexpr std::chrono::milliseconds kProbeInterval{10};
@@ -23,11 +21,11 @@ std::error_code lock_file(int fd, LockKind kind, std::chrono::milliseconds patie
   while (fcntl(fd, F_OFD_SETLK, &request) != 0) {
     // There is no fcntl() that waits with a limit.
     const bool taken = errno == EAGAIN || errno == EACCES;
-    if (!taken) return last_error();
+    if (!taken) return {errno, std::system_category()};
     if (std::chrono::steady_clock::now() >= deadline) return {EWOULDBLOCK, std::system_category()};
     std::this_thread::sleep_for(kProbeInterval);
   }
   return {};
 }
 
-}  // namespace stratos::rpmb_file
+}  // namespace stratos::runtime

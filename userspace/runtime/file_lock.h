@@ -6,7 +6,7 @@
 #include <chrono>
 #include <system_error>
 
-namespace stratos::rpmb_file {
+namespace stratos::runtime {
 
 enum class LockKind { kShared, kExclusive };
 
@@ -19,4 +19,4 @@ inline constexpr std::chrono::milliseconds kLockPatience{2000};
 std::error_code lock_file(int fd, LockKind kind,
                           std::chrono::milliseconds patience = kLockPatience);
 
-}  // namespace stratos::rpmb_file
+}  // namespace stratos::runtime
