@@ -43,10 +43,6 @@ std::string CanBench::bus_keys() const {
   return fmt::format("record = \"{}\"\noverload_ms = {}", record().string(), kOverloadMs);
 }
 
-void CanBench::allow_long_absence() {
-  a_->must("echo 60000 >/sys/module/virtio_msg/parameters/peer_timeout_ms");
-}
-
 void CanBench::expect_frames_pass() {
   Recording recording(*a_, "can1", 1);
   a_->must("cansend can0 5A5#0123");

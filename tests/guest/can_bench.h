@@ -28,9 +28,6 @@ class CanBench : public KernelTest {
   Guest& a() { return *a_; }
   Helper& helper() { return *helper_; }
   Hub& hub() { return *hub_; }
-  // A minute until the guest believes that the helper is dead: on a busy computer a restart may
-  // take longer than the dead time.
-  void allow_long_absence();
   // Sends a frame from can0 and sees it at can1.
   void expect_frames_pass();
   // Sends so many numbered frames, a multiple of 25000, from can0 and sees each once and in order
@@ -38,7 +35,7 @@ class CanBench : public KernelTest {
   void expect_numbered_frames_pass(uint64_t frames);
   // The same at can1 though the helper is killed and started again, evenly over the way, so many
   // times. What was in flight at a kill may come again, in its order. Over virtio-msg this needs
-  // allow_long_absence().
+  // allow_long_absence(a()).
   void expect_numbered_frames_survive_crashes(uint64_t frames, uint64_t crashes);
 
  private:

@@ -3,6 +3,7 @@
 
 #include "can_bench.h"
 #include "stub_bench.h"
+#include "survival.h"
 
 namespace stratos::guest {
 namespace {
@@ -17,7 +18,7 @@ TEST_P(LongTrafficTest, MillionFramesCrossOnceAndInOrder) {
 
 TEST_P(LongTrafficTest, FramesSurviveFiftyKillsOfTheHelper) {
   start_bench(2);
-  allow_long_absence();
+  allow_long_absence(a());
   for (int round = 0; round < 10 && !HasFailure(); ++round)
     expect_numbered_frames_survive_crashes(20'000, 5);
 }

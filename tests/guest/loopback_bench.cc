@@ -4,9 +4,12 @@
 
 #include <gmock/gmock.h>
 
+#include <iostream>
+
 #include "can_link.h"
 #include "harness/can.h"
 #include "harness/numbered_frames.h"
+#include "rpmb_writer.h"
 #include "survival.h"
 
 namespace stratos::guest {
@@ -30,12 +33,6 @@ void LoopbackBench::start_bench(int cpus, const LocalHelper::Options& options) {
   a_->must("mmc rpmb write-key /dev/vrpmb0 /tmp/key");
 }
 
-void LoopbackBench::allow_long_absence() {
-  a_->must(
-      "echo 60000 >/sys/module/virtio_msg/parameters/peer_timeout_ms; "
-      "echo 60000 >/sys/module/virtio_rpmb/parameters/request_timeout_ms");
-}
-
 void LoopbackBench::expect_frames_pass() {
   Recording recording(*a_, "can1", 1);
   a_->must("cansend can0 5A5#0123");
@@ -47,21 +44,8 @@ void LoopbackBench::expect_loads_survive_kills() {
   constexpr uint64_t kFrames = 5000;
   // On a busy computer a helper is killed more often than it is at work.
   constexpr auto kPatience = std::chrono::minutes(10);
-  allow_long_absence();
-  a_->write("/tmp/writer", R"(
-i=0
-while [ ! -e /tmp/enough ]; do
-  (echo $i; head -c 256 /dev/zero) | head -c 256 >/tmp/numbered
-  mmc rpmb write-block /dev/vrpmb0 $((i % 1000)) /tmp/numbered /tmp/key >/tmp/said || {
-    cat /tmp/said
-    exit 1
-  }
-  i=$((i + 1))
-done
-mmc rpmb read-block /dev/vrpmb0 $(((i - 1) % 1000)) 1 /tmp/read /tmp/key && cmp /tmp/read /tmp/numbered
-printf 'Counter value: 0x%08x\n' $i
-)");
-  Job writer = a_->start("sh /tmp/writer");
+  allow_long_absence(*a_);
+  RpmbWriter writer(*a_);
   helper_->crash();
   bool last = false;
   while (!last && !HasFailure()) {
@@ -71,11 +55,8 @@ printf 'Counter value: 0x%08x\n' $i
     EXPECT_EQ(sender.wait(kPatience).status, 0);
     expect_complete_but_for_repeats(check.wait(kPatience), kFrames, kFrames);
   }
-  a_->must("touch /tmp/enough");
-  const Output written = writer.wait(kPatience);
-  EXPECT_EQ(written.status, 0) << written.text << helper_->log();
-  EXPECT_EQ(a_->must("mmc rpmb read-counter /dev/vrpmb0").text, written.text)
-      << "each write counts once";
+  writer.expect_each_write_counted(kPatience);
+  if (HasFailure()) std::cerr << helper_->log();
 }
 
 void LoopbackBench::wait_for_no_devices() {

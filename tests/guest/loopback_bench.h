@@ -25,9 +25,6 @@ class LoopbackBench : public KernelTest {
   LocalHelper& helper() { return *helper_; }
   const LocalRpmbStore& store() const { return *store_; }
 
-  // A minute until the guest believes that the helper is dead: on a busy computer a restart
-  // may take longer than the dead time.
-  void allow_long_absence();
   // Sends a frame from can0 and sees it at can1.
   void expect_frames_pass();
   // Writes blocks and sends numbered frames for as long as the helper is killed as its

@@ -7,6 +7,7 @@
 #include "can_link.h"
 #include "harness/can.h"
 #include "loopback_bench.h"
+#include "survival.h"
 
 namespace stratos::guest {
 namespace {
@@ -123,6 +124,25 @@ TEST_P(LoopbackTest, TheEndOfTheHelperUnderLoadIsTheEndOfTheDevices) {
   }
   EXPECT_EQ(a().must("ls /sys/class/virtio_msg_loopback").text, "");
   a().rmmod("virtio_msg_loopback");
+}
+
+TEST_P(LoopbackTest, DevicesComeAndGoWithTheConfiguration) {
+  boot_guest();
+  allow_long_absence(a());
+  LocalHelper mine(a(), to_config({.devices = 1}));
+  can_up(a(), "can0");
+
+  mine.crash_into(to_config({.devices = 3}));
+  can_up(a(), "can2");
+  EXPECT_THAT(pass_samples(a(), "can0", a(), "can2"), ElementsAreArray(samples_seen()));
+
+  can_up(a(), "can1");
+  Job traffic = a().start("cangen -g 1 -p 100 can2");
+  mine.crash_into(to_config({.devices = 2}));
+  a().must("while [ -e /sys/class/net/can2 ]; do usleep 10000; done");
+  EXPECT_NE(traffic.wait().status, 0) << "its interface is gone";
+  EXPECT_THAT(pass_samples(a(), "can0", a(), "can1"), ElementsAreArray(samples_seen()))
+      << "the others do not notice";
 }
 
 TEST_P(LoopbackTest, TwoHelpersServeTwoLinksAtOnce) {

@@ -7,6 +7,7 @@
 #include "can_link.h"
 #include "fixture.h"
 #include "harness/can.h"
+#include "harness/footprint.h"
 #include "harness/helper.h"
 #include "harness/hub.h"
 
@@ -56,21 +57,11 @@ class ReloadTest : public KernelTest {
 
  private:
   static void rounds(Guest& guest, int first, int last);
-  // Memory of the kernel that nobody can reclaim, in KiB.
-  static long kernel_memory(Guest& guest);
 };
 
 void ReloadTest::rounds(Guest& guest, int first, int last) {
   guest.must(fmt::format("sh /tmp/rounds {} {}", first, last),
              std::chrono::seconds(20 + 10 * (last - first)));
-}
-
-long ReloadTest::kernel_memory(Guest& guest) {
-  return std::stol(
-      guest
-          .must("echo 3 >/proc/sys/vm/drop_caches; awk '/^(SUnreclaim|VmallocUsed|Percpu):/ "
-                "{ sum += $2 } END { print sum }' /proc/meminfo")
-          .text);
 }
 
 void ReloadTest::reload(int count) {
@@ -86,9 +77,9 @@ void ReloadTest::reload(int count) {
   a.insmod("can-raw");
   a.write("/tmp/rounds", kRounds);
   rounds(a, 1, kWarm);
-  const long before = kernel_memory(a);
+  const long before = kernel_memory_kib(a);
   rounds(a, kWarm + 1, count);
-  const long grown = kernel_memory(a) - before;
+  const long grown = kernel_memory_kib(a) - before;
   EXPECT_LT(grown, kNoiseKib) << "KiB are lost in " << count - kWarm << " rounds";
   RecordProperty("grown_kib", std::to_string(grown));
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "can_bench.h"
+#include "survival.h"
 
 namespace stratos::guest {
 namespace {
@@ -20,14 +21,14 @@ TEST_P(RestartTest, AnIdleGuestDoesNotNotice) {
 
 TEST_P(RestartTest, NoFrameIsLostWhenTheHelperIsKilledUnderTraffic) {
   start_bench(2);
-  allow_long_absence();
+  allow_long_absence(a());
   expect_numbered_frames_survive_crashes(20000, 5);
 }
 
 // Longer than control_timeout_ms, which is for a helper that is there.
 TEST_P(RestartTest, AnInterfaceGoesDownAndUpWhileTheHelperIsAway) {
   start_bench();
-  allow_long_absence();
+  allow_long_absence(a());
   for (const std::string direction : {"down", "up"}) {
     helper().crash();
     Job request = a().start("ip link set can1 " + direction);

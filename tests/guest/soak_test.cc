@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Minutes of what restart_test does in seconds; STRATOS_SOAK_SECONDS sets how long per kernel.
 
-#include <cstdlib>
-
 #include "can_bench.h"
 #include "rpmb_bench.h"
+#include "soak_time.h"
+#include "survival.h"
 
 namespace stratos::guest {
 namespace {
@@ -12,15 +12,12 @@ namespace {
 using SoakTest = CanBench;
 using RpmbSoakTest = RpmbBench;
 
-std::chrono::seconds soak_time() {
-  const char* const seconds = std::getenv("STRATOS_SOAK_SECONDS");
-  return std::chrono::seconds(seconds ? std::atol(seconds) : 600);
-}
+constexpr std::chrono::seconds kUsual{600};
 
 TEST_P(SoakTest, TrafficSurvivesEveryCrashOfTheHelper) {
   start_bench(2);
-  allow_long_absence();
-  const Deadline end = in(soak_time());
+  allow_long_absence(a());
+  const Deadline end = in(soak_time(kUsual));
   do {
     expect_numbered_frames_survive_crashes(20000, 5);
   } while (!HasFailure() && Clock::now() < end);
@@ -37,7 +34,7 @@ done
 )");
   Job reader = a().start("sh /tmp/reader");
   Job other_reader = a().start("sh /tmp/reader");
-  const Deadline end = in(soak_time());
+  const Deadline end = in(soak_time(kUsual));
   do {
     expect_writes_survive_kills(200, 5);
   } while (!HasFailure() && Clock::now() < end);

@@ -12,6 +12,13 @@ constexpr uint64_t kMostInFlight = 128;
 
 }  // namespace
 
+void allow_long_absence(Guest& guest) {
+  guest.must(
+      "for timeout in virtio_msg/parameters/peer_timeout_ms "
+      "virtio_rpmb/parameters/request_timeout_ms; do "
+      "[ ! -e /sys/module/$timeout ] || echo 60000 >/sys/module/$timeout; done");
+}
+
 void expect_complete_but_for_repeats(const Sequence& came, uint64_t frames, uint64_t kills) {
   uint64_t again = 0;
   for (const Sequence::Jump& jump : came.jumps) {

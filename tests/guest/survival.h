@@ -5,9 +5,14 @@
 
 #include <cstdint>
 
+#include "harness/guest.h"
 #include "harness/numbered_frames.h"
 
 namespace stratos::guest {
+
+// A minute until a guest believes that a helper is dead: on a busy computer a restart may take
+// longer than the dead time.
+void allow_long_absence(Guest& guest);
 
 // Of a sequence of `frames` every frame came; what was in flight at one of at most `kills`
 // kills may have come again, in its order.

@@ -10,12 +10,16 @@ namespace stratos::guest {
 
 LocalHelper::LocalHelper(Guest& guest, const std::string& config, Options options)
     : guest_(&guest), options_(std::move(options)) {
-  const std::string file = fmt::format("/etc/{}.toml", options_.name);
-  guest.write(file, fmt::format("[stratosd]\ncontrol_socket = \"{}\"\n{}", control(), config));
+  configure(config);
   guest.must("mkdir -p -m 777 /run/stratos");  // elsewhere the unit file's
   keeper_ = guest.start(fmt::format("{} fd-keeper --kills {} --within {} stratosd --config {}",
-                                    options_.as, options_.kills, options_.within_ms, file));
+                                    options_.as, options_.kills, options_.within_ms, file()));
   wait_ready();
+}
+
+void LocalHelper::configure(const std::string& config) {
+  guest_->write(file(),
+                fmt::format("[stratosd]\ncontrol_socket = \"{}\"\n{}", control(), config));
 }
 
 void LocalHelper::wait_ready() { keeper_->wait_for(fmt::format("ready {}\n", starts_)); }
@@ -24,6 +28,11 @@ void LocalHelper::crash() {
   guest_->must(fmt::format("kill -USR1 {}", keeper_->pid()));
   ++starts_;
   if (options_.kills == 0) wait_ready();
+}
+
+void LocalHelper::crash_into(const std::string& config) {
+  configure(config);
+  crash();
 }
 
 bool LocalHelper::kills_done() {

@@ -29,6 +29,8 @@ class LocalHelper {
 
   // Kills it; it is started again at once, and serves when this returns.
   void crash();
+  // The same, and its successor has another configuration.
+  void crash_into(const std::string& config);
   // The last of the kills that the options name is over, and it serves.
   bool kills_done();
   // Stops it and its keeper: nobody keeps anything any more. Returns its exit status.
@@ -45,6 +47,8 @@ class LocalHelper {
 
  private:
   std::string control() const { return "/run/stratos/" + options_.name + ".sock"; }
+  std::string file() const { return "/etc/" + options_.name + ".toml"; }
+  void configure(const std::string& config);
   void wait_ready();
 
   Guest* guest_;
