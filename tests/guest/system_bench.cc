@@ -34,8 +34,7 @@ std::string can_table(const std::string& link, int number) {
 }
 
 uint64_t received(Guest& guest, const std::string& interface) {
-  return std::stoull(
-      guest.must("cat /sys/class/net/" + interface + "/statistics/rx_packets").text);
+  return std::stoull(guest.must("cat /sys/class/net/" + interface + "/statistics/rx_packets").text);
 }
 
 void set_up(Guest& guest, int interfaces) {

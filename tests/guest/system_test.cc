@@ -56,8 +56,7 @@ TEST_P(SystemTest, ASoakLosesNeitherRequestsNorMemory) {
 
 TEST_P(SystemTest, NothingIsLostInFiveHundredKills) {
   start_bench();
-  for (int round = 0; round < 20 && !HasFailure(); ++round)
-    expect_loads_survive_kills(kFrames, 25);
+  for (int round = 0; round < 20 && !HasFailure(); ++round) expect_loads_survive_kills(kFrames, 25);
   stop_helper();
 }
 

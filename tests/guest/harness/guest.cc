@@ -79,7 +79,8 @@ std::vector<std::string> Guest::command_line(int agent_fd) const {
   const Kernel& kernel = options_.kernel;
   std::vector<std::string> argv = {
       options_.vhost_user.empty() ? "qemu-system-x86_64" : vhost_user_qemu().string(), "-accel",
-      kAccelerator, "-cpu", "max", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+      kAccelerator, "-cpu", "max", "-nodefaults", "-no-user-config", "-no-reboot", "-display",
+      "none",
       // What a guest does not need it does not spend time to find.
       "-machine", "q35,sata=off,smbus=off,usb=off", "-smp", std::to_string(options_.cpus), "-m",
       std::to_string(options_.memory_mib), "-kernel", kernel.image, "-initrd", kernel.initramfs,

@@ -18,8 +18,7 @@ LocalHelper::LocalHelper(Guest& guest, const std::string& config, Options option
 }
 
 void LocalHelper::configure(const std::string& config) {
-  guest_->write(file(),
-                fmt::format("[stratosd]\ncontrol_socket = \"{}\"\n{}", control(), config));
+  guest_->write(file(), fmt::format("[stratosd]\ncontrol_socket = \"{}\"\n{}", control(), config));
 }
 
 void LocalHelper::wait_ready() { keeper_->wait_for(fmt::format("ready {}\n", starts_)); }
