@@ -11,8 +11,9 @@ namespace stratos::runtime {
 enum class LockKind { kShared, kExclusive };
 
 // How long the files of a killed process may outlive it: the kernel takes its io_uring
-// apart in the background, and writes that are under way keep the lock until they are done.
-inline constexpr std::chrono::milliseconds kLockPatience{2000};
+// apart in the background, and what is under way keeps the lock until it is done. A flush
+// on a disk that others write to takes seconds.
+inline constexpr std::chrono::milliseconds kLockPatience{10'000};
 
 // Locks the open file description of `fd`, as fcntl(F_OFD_SETLK) does; waits for at
 // most `patience`. EWOULDBLOCK: another has it.
