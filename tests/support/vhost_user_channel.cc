@@ -2,15 +2,19 @@
 
 #include "vhost_user_channel.h"
 
+#include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <stdexcept>
 #include <thread>
+#include <utility>
+
+#include "runtime/fd_passing.h"
 
 namespace stratos::test {
 
@@ -20,44 +24,35 @@ using vhost_user::Request;
 
 namespace {
 
-constexpr size_t kMaxFds = 8;
-constexpr timeval kAnswerTime{.tv_sec = 5, .tv_usec = 0};
+constexpr std::chrono::milliseconds kPatience{5000};
 
 [[noreturn]] void fail(const std::string& what) {
   throw std::runtime_error("vhost-user front-end: " + what);
 }
-
-void take_fds(msghdr& message, std::vector<UniqueFd>& fds) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr;
-       part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
-      fds.emplace_back(fd);
-    }
-  }
+[[noreturn]] void fail(Request request, const std::string& what) {
+  fail("request " + std::to_string(static_cast<uint32_t>(request)) + " " + what);
 }
 
 }  // namespace
 
-VhostUserChannel::VhostUserChannel(UniqueFd socket) : socket_(std::move(socket)) {
-  setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &kAnswerTime, sizeof kAnswerTime);
-  setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kAnswerTime, sizeof kAnswerTime);
+VhostUserChannel::VhostUserChannel(UniqueFd socket, Wait wait)
+    : socket_(std::move(socket)), wait_(std::move(wait)) {}
+
+bool VhostUserChannel::sleep(int socket, int16_t events) {
+  pollfd waited{.fd = socket, .events = events, .revents = 0};
+  return poll(&waited, 1, static_cast<int>(kPatience.count())) > 0;
 }
 
-VhostUserChannel VhostUserChannel::connect(const std::string& path,
-                                           std::chrono::milliseconds patience) {
+VhostUserChannel VhostUserChannel::connect(const std::string& path, Wait wait) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) fail("a socket path that is too long: " + path);
   path.copy(address.sun_path, path.size());
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   for (;;) {
-    UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
-      return VhostUserChannel(std::move(socket));
+      return VhostUserChannel(std::move(socket), std::move(wait));
     if (std::chrono::steady_clock::now() >= deadline) fail("nobody listens at " + path);
     // Nothing tells when a socket begins to listen.
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -66,24 +61,25 @@ VhostUserChannel VhostUserChannel::connect(const std::string& path,
 
 void VhostUserChannel::tell(Request request, std::span<const std::byte> payload,
                             std::span<const int> fds) {
-  const auto id = static_cast<uint32_t>(request);
-  send(id, acknowledged_ ? vhost_user::kNeedReply : 0, payload, fds);
-  if (!acknowledged_) return;
-  Reply reply;
-  if (receive(reply).request != id) fail("an acknowledgement of something else");
-  uint64_t refused = 0;
-  copy_reply(reply, std::as_writable_bytes(std::span(&refused, 1)));
-  if (refused != 0) fail("request " + std::to_string(id) + " was refused");
+  if (expects_acknowledgements_) {
+    if (!acknowledged(request, payload, fds)) fail(request, "was refused");
+  } else if (!send(request, payload, fds)) {
+    fail(request, "cannot be sent");
+  }
 }
 
-VhostUserChannel::Reply VhostUserChannel::ask(Request request, std::span<const std::byte> payload) {
-  const auto id = static_cast<uint32_t>(request);
-  send(id, 0, payload, {});
-  Reply reply;
-  const Header header = receive(reply);
-  if (header.request != id || (header.flags & vhost_user::kReply) == 0)
-    fail("request " + std::to_string(id) + " was answered by something else");
-  return reply;
+bool VhostUserChannel::acknowledged(Request request, std::span<const std::byte> payload,
+                                    std::span<const int> fds) {
+  if (!send(request, payload, fds, true)) fail(request, "cannot be sent");
+  uint64_t refused = 0;
+  copy_reply(reply_to(request), std::as_writable_bytes(std::span(&refused, 1)));
+  return refused == 0;
+}
+
+VhostUserChannel::Reply VhostUserChannel::ask(Request request, std::span<const std::byte> payload,
+                                              std::span<const int> fds) {
+  if (!send(request, payload, fds)) fail(request, "cannot be sent");
+  return reply_to(request);
 }
 
 uint64_t VhostUserChannel::ask_for_number(Request request) {
@@ -92,60 +88,65 @@ uint64_t VhostUserChannel::ask_for_number(Request request) {
   return number;
 }
 
-void VhostUserChannel::send(uint32_t request, uint32_t flags, std::span<const std::byte> payload,
-                            std::span<const int> fds) {
-  Header header{.request = request,
-                .flags = vhost_user::kVersion | flags,
+bool VhostUserChannel::send(Request request, std::span<const std::byte> payload,
+                            std::span<const int> fds, bool need_reply) {
+  Header header{.request = static_cast<uint32_t>(request),
+                .flags = vhost_user::kVersion | (need_reply ? vhost_user::kNeedReply : 0),
                 .size = static_cast<uint32_t>(payload.size())};
   std::array<iovec, 2> parts{
       {{&header, sizeof header}, {const_cast<std::byte*>(payload.data()), payload.size()}}};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kMaxFds * sizeof(int))> control{};
+  std::vector<std::byte> control(CMSG_SPACE(fds.size_bytes()));
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
   if (!fds.empty()) {
-    if (fds.size() > kMaxFds) fail("too many descriptors");
     message.msg_control = control.data();
-    message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+    message.msg_controllen = control.size();
     cmsghdr* rights = CMSG_FIRSTHDR(&message);
     rights->cmsg_level = SOL_SOCKET;
     rights->cmsg_type = SCM_RIGHTS;
     rights->cmsg_len = CMSG_LEN(fds.size_bytes());
     std::memcpy(CMSG_DATA(rights), fds.data(), fds.size_bytes());
   }
-  const ssize_t sent = sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
-  if (sent != static_cast<ssize_t>(sizeof header + payload.size()))
-    fail("request " + std::to_string(request) + " cannot be sent");
-}
-
-Header VhostUserChannel::receive(Reply& into) {
-  Header header{};
-  read_all(std::as_writable_bytes(std::span(&header, 1)), &into.fds);
-  if ((header.flags & vhost_user::kVersionMask) != vhost_user::kVersion ||
-      header.size > vhost_user::kMaxPayload)
-    fail("no message of this protocol came");
-  into.payload.resize(header.size);
-  read_all(into.payload, nullptr);
-  return header;
-}
-
-void VhostUserChannel::read_all(std::span<std::byte> into, std::vector<UniqueFd>* fds) {
-  while (!into.empty()) {
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(kMaxFds * sizeof(int))> control;
-    iovec part{into.data(), into.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const ssize_t got = recvmsg(socket_.get(), &message, MSG_CMSG_CLOEXEC);
-    if (got < 0 && errno == EINTR) continue;
-    if (got == 0) fail("the back-end hung up");
-    if (got < 0) fail(std::string("no answer: ") + std::strerror(errno));
-    std::vector<UniqueFd> unwanted;
-    take_fds(message, fds != nullptr ? *fds : unwanted);
-    into = into.subspan(static_cast<size_t>(got));
+  for (;;) {
+    const ssize_t sent = sendmsg(socket(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) return sent == static_cast<ssize_t>(sizeof header + payload.size());
+    if (errno != EAGAIN || !wait_(socket(), POLLOUT)) return false;
   }
+}
+
+std::optional<VhostUserChannel::Reply> VhostUserChannel::receive() {
+  Reply reply;
+  Header& header = reply.header;
+  if (!read_all(std::as_writable_bytes(std::span(&header, 1)), reply.fds)) return std::nullopt;
+  if ((header.flags & vhost_user::kVersionMask) != vhost_user::kVersion ||
+      (header.flags & vhost_user::kReply) == 0 || header.size > vhost_user::kMaxPayload)
+    fail("no reply of this protocol came");
+  reply.payload.resize(header.size);
+  if (!read_all(reply.payload, reply.fds)) return std::nullopt;
+  return reply;
+}
+
+bool VhostUserChannel::hung_up() { return wait_(socket(), POLLRDHUP); }
+
+VhostUserChannel::Reply VhostUserChannel::reply_to(Request request) {
+  auto reply = receive();
+  if (!reply) fail(request, "was not answered");
+  if (reply->header.request != static_cast<uint32_t>(request))
+    fail(request, "was answered by something else");
+  return std::move(*reply);
+}
+
+bool VhostUserChannel::read_all(std::span<std::byte> into, std::vector<UniqueFd>& fds) {
+  while (!into.empty()) {
+    const ssize_t got = runtime::receive_with_fds(socket(), into, fds).bytes;
+    if (got > 0) {
+      into = into.subspan(static_cast<size_t>(got));
+    } else if (got == 0 || errno != EAGAIN || !wait_(socket(), POLLIN)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 void VhostUserChannel::copy_reply(const Reply& reply, std::span<std::byte> into) {
