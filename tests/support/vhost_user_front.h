@@ -10,14 +10,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <vector>
 
-#include "driver_memory.h"
-#include "driver_queue.h"
-#include "runtime/mapping.h"
+#include "guest_memory.h"
 #include "runtime/unique_fd.h"
-#include "vhost_user_channel.h"
+#include "vhost_user_session.h"
 
 namespace stratos::test {
 
@@ -36,13 +33,13 @@ class VhostUserFront {
   VhostUserFront(VhostUserChannel channel, const Options& options);
 
   // Negotiated.
-  uint64_t features() const { return features_; }
-  uint64_t protocol_features() const { return protocol_features_; }
+  uint64_t features() const { return session_.features(); }
+  uint64_t protocol_features() const { return session_.protocol_features(); }
 
-  DriverMemory& memory() { return *memory_; }
-  DriverQueue& queue(uint16_t index) { return *queues_[index].ring; }
+  DriverMemory& memory() { return memory_->driver(); }
+  DriverQueue& queue(uint16_t index) { return *session_.ring(index).queue; }
   // After queue(index).publish(): tells the back-end if it wants to hear of it. True if it did.
-  bool kick_if_needed(uint16_t index);
+  bool kick_if_needed(uint16_t index) { return session_.kick_if_needed(index); }
   // Until the back-end calls; false if it did not in time. Other queues keep their calls.
   bool wait_for_call(uint16_t index, std::chrono::milliseconds timeout);
 
@@ -51,7 +48,7 @@ class VhostUserFront {
   std::optional<uint8_t> status();
 
   // Stops a queue; where it stands, as SET_VRING_BASE takes it.
-  uint32_t stop_queue(uint16_t index);
+  uint32_t stop_queue(uint16_t index) { return session_.stop_ring(index); }
   void start_queue(uint16_t index, uint32_t base);
 
   // The back-end is gone and another one took its place: says everything again. Memory and queues
@@ -59,34 +56,16 @@ class VhostUserFront {
   void reconnect(VhostUserChannel channel);
 
  private:
-  struct Queue {
-    std::unique_ptr<DriverQueue> ring;
-    runtime::UniqueFd kick;
-    runtime::UniqueFd call;
-  };
-  struct Inflight {
-    vhost_user::InflightArea area;
-    runtime::UniqueFd fd;
-  };
-
+  void come_up();
   void negotiate();
-  void make_queues();
-  void share_memory();
   void share_inflight();
-  void set_status(uint8_t status);
-  uint64_t user_address(uint64_t guest) const;
-  bool has(uint64_t protocol_feature) const { return (protocol_features_ & protocol_feature) != 0; }
+  void add_status(uint8_t status);
 
   Options options_;
-  VhostUserChannel channel_;
-  runtime::UniqueFd requests_;  // of the back-end, which nobody reads
-  uint64_t features_ = 0;
-  uint64_t protocol_features_ = 0;
-  runtime::UniqueFd memory_fd_;
-  runtime::Mapping mapping_;
-  std::unique_ptr<DriverMemory> memory_;
-  std::vector<Queue> queues_;
-  std::optional<Inflight> inflight_;
+  VhostUserSession session_;
+  runtime::UniqueFd requests_;           // of the back-end, which nobody reads
+  std::unique_ptr<GuestMemory> memory_;  // where it stays when this is moved
+  std::optional<VhostUserChannel::Reply> inflight_;
 };
 
 }  // namespace stratos::test

@@ -20,6 +20,7 @@ enum class Request : uint32_t {
   kGetVringBase = 11,
   kSetVringKick = 12,
   kSetVringCall = 13,
+  kSetVringErr = 14,
   kGetProtocolFeatures = 15,
   kSetProtocolFeatures = 16,
   kGetQueueNum = 17,
