@@ -31,7 +31,8 @@ CanFrontEnd::CanFrontEnd(runtime::Loop& loop, std::string path, bool inflight)
 
 void CanFrontEnd::connect() {
   if (front_) {
-    for (uint16_t i = 0; i < VIRTIO_CAN_QUEUE_COUNT; ++i) queues_.push_back(front_->leave_ring(i));
+    for (uint16_t i = 0; i < VIRTIO_CAN_QUEUE_COUNT; ++i)
+      queues_.push_back(std::move(front_->ring(i).queue));
   }
   const bool first = queues_.empty();
   front_ = std::make_unique<FrontEnd>(loop_, path_);
@@ -43,13 +44,15 @@ void CanFrontEnd::connect() {
     if (first) {
       front_->make_ring(i, i == VIRTIO_CAN_QUEUE_CONTROL ? 16 : kQueueSize);
     } else {
-      front_->take_ring(i, std::move(queues_[i]));
+      front_->ring(i).queue = std::move(queues_[i]);
     }
-    bases.push_back(front_->used_base(i));
+    bases.push_back(front_->left_base(i));
   }
   queues_.clear();
   if (keep_inflight_) {
-    if (!inflight_) inflight_ = front_->get_inflight(VIRTIO_CAN_QUEUE_COUNT);
+    if (!inflight_) {
+      inflight_ = front_->get_inflight(VIRTIO_CAN_QUEUE_COUNT, kQueueSize, kInflightPadding);
+    }
     front_->set_inflight(*inflight_);
   }
   front_->start_rings(bases);
@@ -58,9 +61,8 @@ void CanFrontEnd::connect() {
 }
 
 void CanFrontEnd::kick(uint16_t index) {
-  test::DriverQueue& queue = *front_->ring(index).queue;
-  queue.publish();
-  if (queue.kick_needed()) front_->ring(index).kick->ring();
+  front_->ring(index).queue->publish();
+  front_->kick_if_needed(index);
 }
 
 void CanFrontEnd::post_receive_buffer(uint64_t address) {

@@ -3,31 +3,35 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
 
-#include "driver_memory.h"
 #include "driver_queue.h"
-#include "links/vhost_user/message_stream.h"
+#include "guest_memory.h"
 #include "links/vhost_user/messages.h"
-#include "runtime/event_fd.h"
 #include "runtime/fd_watch.h"
 #include "runtime/loop.h"
-#include "runtime/mapping.h"
 #include "runtime/unique_fd.h"
+#include "vhost_user_session.h"
 #include "virtio/limits.h"
 
 namespace stratos::links::vhost_user {
 
 using Bytes = std::vector<std::byte>;
+using Reply = test::VhostUserChannel::Reply;
+using Region = test::vhost_user::MemoryRegion;
+using test::GuestMemory;
+
+// To GET_INFLIGHT_FD, as QEMU pads it.
+inline constexpr size_t kInflightPadding = 4;
 
 template <typename Value>
 requires std::is_trivially_copyable_v<Value> Bytes bytes_of(const Value& value) {
@@ -37,47 +41,16 @@ requires std::is_trivially_copyable_v<Value> Bytes bytes_of(const Value& value) 
 }
 inline Bytes word(uint64_t value) { return bytes_of(value); }
 inline Bytes state(uint32_t index, uint32_t value) { return bytes_of(std::array{index, value}); }
+inline Bytes slot(const Region& region) {
+  return bytes_of(test::vhost_user::MemorySlot{.padding = 0, .region = region});
+}
 inline uint64_t word_of(const Bytes& bytes) {
   uint64_t value = 0;
   std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof(value)));
   return value;
 }
 
-struct Reply {
-  Header header;
-  Bytes payload;
-  runtime::UniqueFd fd;
-};
-
-// Memory of a guest, as a front-end has it.
-class GuestMemory {
- public:
-  static constexpr uint64_t kUserOffset = 0x7f00'0000'0000;
-
-  // The first byte has guest address `guest`.
-  explicit GuestMemory(size_t size, uint64_t guest = 0, unsigned seals = 0);
-
-  MemoryRegion region() const { return region_; }
-  int fd() const { return fd_.get(); }
-  test::DriverMemory& driver() { return *driver_; }
-
- private:
-  runtime::UniqueFd fd_;
-  runtime::Mapping mapping_;
-  MemoryRegion region_;
-  std::unique_ptr<test::DriverMemory> driver_;
-};
-
-// How a front-end drives a ring.
-struct FrontRing {
-  std::unique_ptr<test::DriverQueue> queue;
-  std::optional<runtime::EventFd> kick;
-  std::optional<runtime::EventFd> call;
-  std::optional<runtime::EventFd> error;
-  std::unique_ptr<runtime::FdWatch> call_watch;  // wakes whoever turns the loop
-};
-
-class FrontEnd {
+class FrontEnd : public test::VhostUserSession {
  public:
   // Connects; `loop` is that of the back-end, and turns while something is waited for.
   FrontEnd(runtime::Loop& loop, const std::string& path);
@@ -85,52 +58,26 @@ class FrontEnd {
   FrontEnd(runtime::Loop& loop, runtime::UniqueFd socket);
 
   // ---- Messages ----
+  // Also to a back-end that has hung up.
   void send(Request request, const Bytes& payload = {}, const std::vector<int>& fds = {},
             bool need_reply = false);
   // Raw bytes.
   void write(const Bytes& bytes);
   // The next reply; nullopt if the back-end hung up or says nothing.
-  std::optional<Reply> receive();
-  std::optional<Reply> ask(Request request, const Bytes& payload = {},
-                           const std::vector<int>& fds = {});
-  uint64_t ask_word(Request request) { return word_of(ask(request).value().payload); }
-  // Sends with need_reply; whether it was acknowledged. nullopt if it hung up.
-  std::optional<bool> acknowledged(Request request, const Bytes& payload = {},
-                                   const std::vector<int>& fds = {});
-  // Whether the back-end hung up.
-  bool hung_up();
+  std::optional<Reply> receive() { return channel().receive(); }
+  Reply ask(Request request, const Bytes& payload = {}, const std::vector<int>& fds = {});
+  uint64_t ask_word(Request request) { return word_of(ask(request).payload); }
+  // Sends with need_reply; whether the back-end did it.
+  bool acknowledged(Request request, const Bytes& payload = {}, const std::vector<int>& fds = {});
+  bool hung_up() { return channel().hung_up(); }
   // The back-end has seen everything.
   void settle() { ask_word(Request::kGetFeatures); }
-  runtime::Loop& loop() { return loop_; }
 
   // ---- What every front-end does ----
-  // Takes all of `features` and `protocol` that are offered.
   void negotiate(uint64_t features, uint64_t protocol);
-  uint64_t features() const { return features_; }
-  uint64_t protocol() const { return protocol_; }
-  bool has(ProtocolFeature feature) const { return (protocol_ & bit_of(feature)) != 0; }
-  void share(GuestMemory& memory);
-  // A queue of the driver in the memory shared last.
-  void make_ring(uint16_t index, uint16_t size = 64);
-  // Takes a queue that another front-end has left.
-  void take_ring(uint16_t index, std::unique_ptr<test::DriverQueue> queue);
-  // Number, base, addresses and bells; not the enabling.
+  // Number, base, addresses and new bells; not the enabling.
   void describe_ring(uint16_t index, uint32_t base);
-  void enable_ring(uint16_t index, bool enable = true) {
-    send(Request::kSetVringEnable, state(index, enable ? 1 : 0));
-  }
-  VringAddress address_of(uint16_t index) const;
-  // GET_VRING_BASE
-  uint32_t stop_ring(uint16_t index);
-  void set_status(uint32_t status) { send(Request::kSetStatus, word(status)); }
-  FrontRing& ring(uint16_t index) { return rings_[index]; }
-  std::unique_ptr<test::DriverQueue> leave_ring(uint16_t index);
   uint32_t first_base() const;
-  // Where the driver's ring says that a back-end stopped (split).
-  uint32_t used_base(uint16_t index) const;
-  // GET_INFLIGHT_FD: memory that outlives the connection, for set_inflight().
-  Reply get_inflight(uint16_t queues);
-  void set_inflight(const Reply& inflight);
 
   // From nothing to two rings that run.
   void come_up(GuestMemory& memory, uint64_t features, uint64_t protocol);
@@ -146,15 +93,14 @@ class FrontEnd {
   std::optional<test::Used> take_used(uint16_t index);
 
  private:
+  FrontEnd(runtime::Loop& loop, test::VhostUserChannel channel);
+
   runtime::Loop& loop_;
-  runtime::UniqueFd socket_;
-  uint64_t features_ = 0;
-  uint64_t protocol_ = 0;
-  GuestMemory* memory_ = nullptr;
-  std::array<FrontRing, virtio::kMaxQueues> rings_;
   std::array<uint64_t, 64> buffers_{};
   size_t next_buffer_ = 0;
-  runtime::FdWatch watch_;  // wakes whoever turns the loop
+  // Wake whoever turns the loop.
+  runtime::FdWatch watch_;
+  std::array<std::unique_ptr<runtime::FdWatch>, virtio::kMaxQueues> call_watches_;
 };
 
 }  // namespace stratos::links::vhost_user

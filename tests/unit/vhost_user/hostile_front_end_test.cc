@@ -14,19 +14,12 @@ namespace {
 
 constexpr uint32_t kLastRequest = 64;  // beyond all that there are
 
-Bytes table_of(const std::vector<MemoryRegion>& regions, uint32_t count) {
+Bytes table_of(const std::vector<Region>& regions, uint32_t count) {
   Bytes payload = state(count, 0);
-  for (const MemoryRegion& region : regions) {
+  for (const Region& region : regions) {
     const Bytes bytes = bytes_of(region);
     payload.insert(payload.end(), bytes.begin(), bytes.end());
   }
-  return payload;
-}
-
-Bytes slot_of(const MemoryRegion& region) {
-  Bytes payload = word(0);
-  const Bytes bytes = bytes_of(region);
-  payload.insert(payload.end(), bytes.begin(), bytes.end());
   return payload;
 }
 
@@ -200,59 +193,59 @@ const std::vector<Refused> kRefused{
      [](const GuestMemory&) { return word(VringFd::kNoFd); }},
     {"EmptyRegion", Request::kAddMemReg,
      [](const GuestMemory& m) {
-       MemoryRegion region = m.region();
+       Region region = m.region();
        region.guest += 1 << 30;
        region.user += 1 << 30;
        region.size = 0;
-       return slot_of(region);
+       return slot(region);
      },
      Refused::Fd::kMemory},
     {"RegionBeyondItsFile", Request::kAddMemReg,
      [](const GuestMemory& m) {
-       MemoryRegion region = m.region();
+       Region region = m.region();
        region.guest += 1 << 30;
        region.user += 1 << 30;
        region.offset = 1;
-       return slot_of(region);
+       return slot(region);
      },
      Refused::Fd::kMemory},
     {"RegionWithoutEnd", Request::kAddMemReg,
      [](const GuestMemory& m) {
-       MemoryRegion region = m.region();
+       Region region = m.region();
        region.guest = UINT64_MAX - 4096;
        region.user += 1 << 30;
-       return slot_of(region);
+       return slot(region);
      },
      Refused::Fd::kMemory},
     {"RegionOverlapsGuest", Request::kAddMemReg,
      [](const GuestMemory& m) {
-       MemoryRegion region = m.region();
+       Region region = m.region();
        region.user += 1 << 30;
-       return slot_of(region);
+       return slot(region);
      },
      Refused::Fd::kMemory},
     {"RegionOverlapsUser", Request::kAddMemReg,
      [](const GuestMemory& m) {
-       MemoryRegion region = m.region();
+       Region region = m.region();
        region.guest += 1 << 30;
-       return slot_of(region);
+       return slot(region);
      },
      Refused::Fd::kMemory},
     {"RegionIsAPipe", Request::kAddMemReg,
      [](const GuestMemory& m) {
-       MemoryRegion region = m.region();
+       Region region = m.region();
        region.guest += 1 << 30;
        region.user += 1 << 30;
-       return slot_of(region);
+       return slot(region);
      },
      Refused::Fd::kPipe},
     {"RegionWithoutFile", Request::kAddMemReg,
-     [](const GuestMemory& m) { return slot_of(m.region()); }},
+     [](const GuestMemory& m) { return slot(m.region()); }},
     {"NoSuchRegion", Request::kRemMemReg,
      [](const GuestMemory& m) {
-       MemoryRegion region = m.region();
+       Region region = m.region();
        region.size -= 4096;
-       return slot_of(region);
+       return slot(region);
      }},
     {"TableOverlaps", Request::kSetMemTable,
      [](const GuestMemory& m) {

@@ -138,11 +138,11 @@ TEST_F(StratosdTest, TheSandboxHasRoomForWhatFrontEndsAsk) {
   ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
   const runtime::UniqueFd out(ends[0]);
   runtime::UniqueFd in(ends[1]);
-  EXPECT_EQ(word_of(front.ask(Request::kSetDeviceStateFd, state(0, 0), {in.get()})->payload),
+  EXPECT_EQ(word_of(front.ask(Request::kSetDeviceStateFd, state(0, 0), {in.get()}).payload),
             0x100u);
   EXPECT_EQ(front.ask_word(Request::kCheckDeviceState), 0u);
   in.reset();
-  EXPECT_EQ(word_of(front.ask(Request::kSetDeviceStateFd, state(1, 0), {out.get()})->payload),
+  EXPECT_EQ(word_of(front.ask(Request::kSetDeviceStateFd, state(1, 0), {out.get()}).payload),
             0x100u);
   EXPECT_EQ(front.ask_word(Request::kCheckDeviceState), 0u);
   // Memory that is gone.

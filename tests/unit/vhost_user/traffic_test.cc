@@ -46,7 +46,7 @@ TEST_P(TrafficTest, AKickBeforeTheRingIsEnabledIsNotLost) {
   }
   front.submit("early");
   front.ring(0).kick->ring();
-  if (front.has(ProtocolFeature::kStatus)) front.set_status(0x0f);
+  if (front.has(bit_of(ProtocolFeature::kStatus))) front.set_status(0x0f);
   front.settle();
   EXPECT_EQ(back_->device.answered(), 0u);
   front.enable_ring(0);
@@ -74,7 +74,8 @@ TEST_P(TrafficTest, ARingThatIsStoppedGoesOnWhereItWas) {
 TEST_P(TrafficTest, ADisabledRingIsNotServed) {
   FrontEnd front(*loop_, path_);
   front.come_up(memory_, GetParam().features, GetParam().protocol);
-  if (front.protocol() == 0) GTEST_SKIP() << "without the protocol rings are always enabled";
+  if (front.protocol_features() == 0)
+    GTEST_SKIP() << "without the protocol rings are always enabled";
   ASSERT_TRUE(front.echo("x"));
   front.enable_ring(0, false);
   front.settle();
