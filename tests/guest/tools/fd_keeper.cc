@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // fd-keeper [--kills COUNT --within MS] PROGRAM [ARGUMENT]... - what a service manager does
-// for a helper: keeps the descriptors that it is given (FDSTORE), starts the program again
-// when it dies, and passes them on (sd_listen_fds). A guest's init has no systemd.
+// for a program of ours: keeps the descriptors that it is given (FDSTORE), starts the program
+// again when it dies, and passes them on (sd_listen_fds). A guest's init has no systemd, nor
+// has a test.
 //
 //   SIGUSR1   kills the program, as a crash would
+//   SIGHUP    has it end and starts it again
 //   SIGTERM   ends the program, then itself; what is kept goes with it
 //
 // With --kills the first SIGUSR1 is followed by more kills until there were so many, each at a
 // random moment of the MS milliseconds after the program was started. If that was before it
 // got ready, the next one waits until it is: it is to be killed at any moment, but not to be
 // kept from its work for long. Prints one line for each thing that happens: "ready N",
-// "kept NAME", "forgot NAME", "killed N", "ended STATUS".
+// "kept NAME", "forgot NAME", "killed N", "ended STATUS". Whoever waits for READY=1 at our own
+// NOTIFY_SOCKET hears it each time.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -77,7 +80,9 @@ class Keeper {
   void obey(std::string_view line, int fd);
   void keep(int fd);
   void forget();
+  void tell_ready() const;
   void kill_program();
+  void restart_program();
   void plan_kill();
   // True when all is over.
   bool take_signal();
@@ -95,7 +100,7 @@ class Keeper {
   unsigned starts_ = 0;
   unsigned kills_ = 0;
   bool ready_ = false;
-  bool killed_ = false;
+  bool killed_ = false;  // or told to end, to be started again
   bool kill_planned_ = false;
   bool stopping_ = false;
   int status_ = 0;
@@ -104,7 +109,7 @@ class Keeper {
 
 Keeper::Keeper(const Options& options) : options_(options) {
   sigemptyset(&signals_);
-  for (const int number : {SIGCHLD, SIGUSR1, SIGTERM}) sigaddset(&signals_, number);
+  for (const int number : {SIGCHLD, SIGUSR1, SIGHUP, SIGTERM}) sigaddset(&signals_, number);
   sigprocmask(SIG_BLOCK, &signals_, nullptr);
   signal_fd_ = signalfd(-1, &signals_, SFD_CLOEXEC);
   timer_fd_ = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
@@ -186,6 +191,7 @@ void Keeper::obey(std::string_view line, int fd) {
   if (line == "READY=1") {
     ready_ = true;
     say("ready %u\n", starts_);
+    tell_ready();
     plan_kill();
   }
 }
@@ -217,12 +223,31 @@ void Keeper::hear() {
   for (const std::string_view line : lines) obey(line, fd);
 }
 
+void Keeper::tell_ready() const {
+  const char* name = std::getenv("NOTIFY_SOCKET");
+  sockaddr_un address{};
+  if (name == nullptr || std::strlen(name) > sizeof(address.sun_path)) return;
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, name, std::strlen(name));
+  if (name[0] == '@') address.sun_path[0] = '\0';
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(name));
+  constexpr std::string_view kReady = "READY=1";
+  sendto(notify_fd_, kReady.data(), kReady.size(), 0, reinterpret_cast<const sockaddr*>(&address),
+         length);
+}
+
 void Keeper::kill_program() {
   kill_planned_ = false;
   if (killed_ || program_ < 0) return;
   killed_ = true;
   say("killed %u\n", ++kills_);
   kill(program_, SIGKILL);
+}
+
+void Keeper::restart_program() {
+  if (killed_ || program_ < 0) return;
+  killed_ = true;
+  kill(program_, SIGTERM);
 }
 
 void Keeper::plan_kill() {
@@ -253,6 +278,7 @@ bool Keeper::take_signal() {
   if (read(signal_fd_, &info, sizeof(info)) != sizeof(info)) return false;
   if (info.ssi_signo == SIGCHLD) return reap();
   if (info.ssi_signo == SIGUSR1) kill_program();
+  if (info.ssi_signo == SIGHUP) restart_program();
   if (info.ssi_signo == SIGTERM) {
     stopping_ = true;
     kill(program_, SIGTERM);
