@@ -9,7 +9,8 @@ namespace {
 constexpr const char* kDescription =
     "Keeps the shared memory and the doorbells of Stratos links, and hands them to QEMU\n"
     "(ivshmem-doorbell) on one side and to stratosd on the other. Guests and stratosd may\n"
-    "come and go; the memory stays as long as this runs.";
+    "come and go; the memory stays as long as this runs, and where systemd keeps it\n"
+    "(FileDescriptorStoreMax=), this may come and go as well.";
 
 constexpr const char* kFooter =
     "A configuration has one table for each link:\n"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The broker: keeps the memory and the doorbells of every link and hands them to
 // whoever sits at either side. Knows nothing of devices and reads no shared memory.
+// A service manager that keeps descriptors has it outlive its process.
 
 #pragma once
 
@@ -19,8 +20,8 @@ namespace stratos::hub {
 
 class Hub {
  public:
-  // All links or none: every path is claimed before the first socket listens. The
-  // error is one line. `loop` outlives the hub.
+  // All links or none: every path is claimed before the first socket listens. A link
+  // that was kept goes on as it was. The error is one line. `loop` outlives the hub.
   static std::expected<std::unique_ptr<Hub>, std::string> start(runtime::Loop& loop,
                                                                 const Config& config);
 
@@ -33,7 +34,10 @@ class Hub {
     runtime::UniqueFd memory;
     std::unique_ptr<Seat> device;
     std::unique_ptr<Seat> driver;
+    bool kept = false;  // by the service manager, since an earlier hub
   };
+
+  std::expected<void, std::string> add(runtime::Loop& loop, const LinkConfig& link);
 
   std::vector<Link> links_;
 };

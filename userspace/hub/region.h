@@ -15,4 +15,8 @@ namespace stratos::hub {
 // side can shrink it, which would kill the other with SIGBUS, nor grow it.
 std::expected<runtime::UniqueFd, std::string> create_region(const std::string& name, uint64_t size);
 
+// Whether `memory` is what create_region() made with `size`; the error says what it is
+// not.
+std::expected<void, std::string> check_region(int memory, uint64_t size);
+
 }  // namespace stratos::hub

@@ -26,24 +26,15 @@ std::string describe(int client) {
 
 }  // namespace
 
-std::expected<std::unique_ptr<Seat>, std::string> Seat::create(runtime::Loop& loop,
-                                                               std::string label,
-                                                               runtime::SocketClaim claim,
-                                                               uint16_t peer, uint16_t vectors) {
-  std::unique_ptr<Seat> seat(new Seat(loop, std::move(label), std::move(claim), peer));
-  for (uint16_t i = 0; i < vectors; ++i) {
-    auto bell = runtime::EventFd::create();
-    if (!bell) {
-      return std::unexpected(
-          fmt::format("{}: cannot create a doorbell: {}", seat->path(), bell.error().message()));
-    }
-    seat->bells_.push_back(std::move(*bell));
-  }
-  return seat;
-}
-
-Seat::Seat(runtime::Loop& loop, std::string label, runtime::SocketClaim claim, uint16_t peer)
-    : loop_(loop), log_(std::move(label)), claim_(std::move(claim)), peer_(peer) {}
+Seat::Seat(runtime::Loop& loop, SeatName name, runtime::SocketClaim claim, uint16_t peer,
+           SeatParts parts)
+    : loop_(loop),
+      name_(std::move(name)),
+      log_(fmt::format("{} {} seat", name_.link, name_.side)),
+      claim_(std::move(claim)),
+      peer_(peer),
+      bells_(std::move(parts.bells)),
+      client_(std::move(parts.client)) {}
 
 Seat::~Seat() = default;
 
@@ -55,6 +46,8 @@ std::expected<void, std::string> Seat::open(const Gift& gift, uid_t owner, gid_t
   listener_ = std::move(*listener);
   listener_watch_ = std::make_unique<runtime::FdWatch>(loop_, listener_.get(), POLLIN,
                                                        [this](int32_t) { on_connections(); });
+  // Who left while no hub was there is noticed at once.
+  if (taken()) watch_client();
   return {};
 }
 
@@ -84,8 +77,9 @@ void Seat::receive(UniqueFd client) {
     return;
   }
   client_ = std::move(client);
-  client_watch_ = std::make_unique<runtime::FdWatch>(loop_, client_.get(), POLLIN | POLLRDHUP,
-                                                     [this](int32_t) { check_client(); });
+  watch_client();
+  // Not before: who has not got everything would wait for it at the next hub in vain.
+  keep_client(name_, client_.get());
   log_.info("{} took the seat", who);
 }
 
@@ -102,6 +96,11 @@ bool Seat::send_gift(int client) {
     if (!ivshmem::send_message(client, peer_, bell.fd())) return false;
   }
   return true;
+}
+
+void Seat::watch_client() {
+  client_watch_ = std::make_unique<runtime::FdWatch>(loop_, client_.get(), POLLIN | POLLRDHUP,
+                                                     [this](int32_t) { check_client(); });
 }
 
 void Seat::check_client() {
@@ -125,6 +124,7 @@ void Seat::free_seat() {
   shutdown(client_.get(), SHUT_RDWR);
   client_watch_.reset();
   client_.reset();
+  forget_client(name_);
 }
 
 }  // namespace stratos::hub

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One side of a link: a listening socket, the bells that ring here, and the one
-// client that sits here, if any.
+// client that sits here, if any. The client is kept over a restart of the hub.
 
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "hub/kept_link.h"
 #include "runtime/event_fd.h"
 #include "runtime/fd_watch.h"
 #include "runtime/log.h"
@@ -27,31 +28,29 @@ class Seat {
     const Seat* other = nullptr;
   };
 
-  // Creates the bells. `label` begins the lines of the log.
-  static std::expected<std::unique_ptr<Seat>, std::string> create(runtime::Loop& loop,
-                                                                  std::string label,
-                                                                  runtime::SocketClaim claim,
-                                                                  uint16_t peer, uint16_t vectors);
+  // Whoever sits here according to `parts` stays.
+  Seat(runtime::Loop& loop, SeatName name, runtime::SocketClaim claim, uint16_t peer,
+       SeatParts parts);
   ~Seat();
 
   // Takes clients from now on.
   std::expected<void, std::string> open(const Gift& gift, uid_t owner, gid_t group, mode_t mode);
 
   bool taken() const { return client_.valid(); }
-  const std::string& path() const { return claim_.path(); }
   uint16_t peer() const { return peer_; }
   const std::vector<runtime::EventFd>& bells() const { return bells_; }
 
  private:
-  Seat(runtime::Loop& loop, std::string label, runtime::SocketClaim claim, uint16_t peer);
   void on_connections();
   void receive(runtime::UniqueFd client);
   bool send_gift(int client);
+  void watch_client();
   void check_client();
   bool client_is_there();
   void free_seat();
 
   runtime::Loop& loop_;
+  SeatName name_;
   runtime::Log log_;
   runtime::SocketClaim claim_;
   uint16_t peer_;

@@ -17,9 +17,9 @@ namespace stratos::hub {
 class ChildProcess {
  public:
   // `environment` comes on top of the test's own; standard error goes to `errors`,
-  // if there is one, standard input and output are /dev/null.
+  // and standard output to `output`, if there is one; standard input is /dev/null.
   ChildProcess(std::vector<std::string> arguments, std::vector<std::string> environment = {},
-               const std::string& errors = {}) {
+               const std::string& errors = {}, int output = -1) {
     std::vector<char*> argv, envp;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
@@ -29,7 +29,11 @@ class ChildProcess {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    if (output >= 0) {
+      posix_spawn_file_actions_adddup2(&actions, output, 1);
+    } else {
+      posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    }
     if (!errors.empty()) {
       posix_spawn_file_actions_addopen(&actions, 2, errors.c_str(), O_WRONLY | O_CREAT, 0600);
     }
@@ -45,6 +49,7 @@ class ChildProcess {
   ChildProcess& operator=(const ChildProcess&) = delete;
 
   bool started() const { return pid_ > 0; }
+  pid_t pid() const { return pid_; }
   void signal(int number) const { kill(pid_, number); }
   // Waits for the end; the exit status, or minus the signal.
   int wait() {

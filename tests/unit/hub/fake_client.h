@@ -3,9 +3,12 @@
 
 #pragma once
 
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <string>
@@ -13,6 +16,8 @@
 #include <vector>
 
 #include "ivshmem/protocol.h"
+#include "runtime/event_fd.h"
+#include "runtime/mapping.h"
 
 namespace stratos::hub {
 
@@ -75,5 +80,26 @@ class FakeClient {
   bool connected_ = false;
   bool closed_ = false;
 };
+
+// The bell of `peer` and `vector` as `client` was given it.
+inline runtime::EventFd bell(FakeClient& client, int64_t peer, size_t vector = 0) {
+  for (const ivshmem::Message& message : client.messages()) {
+    if (message.value != peer || !message.fd.valid() || vector-- != 0) continue;
+    auto adopted = runtime::EventFd::adopt(runtime::UniqueFd(dup(message.fd.get())));
+    if (adopted) return std::move(*adopted);
+  }
+  ADD_FAILURE() << "no bell of peer " << peer;
+  return std::move(*runtime::EventFd::create());
+}
+
+// All of the memory that it was given.
+inline runtime::Mapping map(FakeClient& client) {
+  struct stat status {};
+  const int memory = client.messages().at(2).fd.get();
+  EXPECT_EQ(fstat(memory, &status), 0);
+  auto mapping = runtime::Mapping::map(memory, static_cast<size_t>(status.st_size));
+  EXPECT_TRUE(mapping.has_value());
+  return mapping ? std::move(*mapping) : runtime::Mapping();
+}
 
 }  // namespace stratos::hub

@@ -12,8 +12,6 @@
 
 #include "hub/fake_client.h"
 #include "hub/scratch_directory.h"
-#include "runtime/event_fd.h"
-#include "runtime/mapping.h"
 #include "runtime/test_loop.h"
 
 namespace stratos::hub {
@@ -45,21 +43,6 @@ class HubTest : public testing::Test {
     EXPECT_TRUE(client->connected());
     EXPECT_TRUE(until([&] { return client->messages().size() == messages; }));
     return client;
-  }
-  // The bell of `peer` and `vector` as `client` was given it.
-  static runtime::EventFd bell(FakeClient& client, int64_t peer, size_t vector = 0) {
-    for (const ivshmem::Message& message : client.messages()) {
-      if (message.value != peer || !message.fd.valid() || vector-- != 0) continue;
-      auto adopted = runtime::EventFd::adopt(runtime::UniqueFd(dup(message.fd.get())));
-      if (adopted) return std::move(*adopted);
-    }
-    ADD_FAILURE() << "no bell of peer " << peer;
-    return std::move(*runtime::EventFd::create());
-  }
-  static runtime::Mapping map(FakeClient& client) {
-    auto mapping = runtime::Mapping::map(client.messages().at(2).fd.get(), kSize);
-    EXPECT_TRUE(mapping.has_value());
-    return mapping ? std::move(*mapping) : runtime::Mapping();
   }
 
   ScratchDirectory scratch_;

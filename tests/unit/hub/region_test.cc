@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +34,21 @@ TEST(Region, NobodyCanChangeItsSize) {
   struct stat status {};
   ASSERT_EQ(fstat(memory->get(), &status), 0);
   EXPECT_EQ(status.st_size, 1 << 20);
+}
+
+TEST(Region, IsToldFromOtherMemory) {
+  constexpr uint64_t kSize = 1 << 20;
+  auto memory = create_region("test", kSize);
+  ASSERT_TRUE(memory.has_value());
+  EXPECT_TRUE(check_region(memory->get(), kSize).has_value());
+  EXPECT_FALSE(check_region(memory->get(), 2 * kSize).has_value());
+  EXPECT_FALSE(check_region(-1, kSize).has_value());
+  const runtime::UniqueFd unsealed(memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  ASSERT_EQ(ftruncate(unsealed.get(), kSize), 0);
+  EXPECT_FALSE(check_region(unsealed.get(), kSize).has_value());
+  // It can still be shrunk.
+  ASSERT_EQ(fcntl(unsealed.get(), F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SEAL), 0);
+  EXPECT_FALSE(check_region(unsealed.get(), kSize).has_value());
 }
 
 }  // namespace
