@@ -72,16 +72,23 @@ void CanBench::expect_numbered_frames_pass(uint64_t frames) {
 }
 
 void CanBench::expect_numbered_frames_survive_crashes(uint64_t frames, uint64_t crashes) {
+  expect_numbered_frames_survive(frames, crashes, [this] {
+    helper_->crash();
+    helper_->start();
+  });
+}
+
+void CanBench::expect_numbered_frames_survive(uint64_t frames, uint64_t crashes,
+                                              const std::function<void()>& crash) {
   const uint64_t before = received_at_can1();
   SequenceCheck check(*a_, "can1", "123");
   Job sender = send_numbered(*a_, "can0", "123", frames);
-  for (uint64_t crash = 1; crash <= crashes; ++crash) {
+  for (uint64_t round = 1; round <= crashes; ++round) {
     a_->must(fmt::format("until [ $(cat /sys/class/net/can1/statistics/rx_packets) -gt {} ]; do "
                          "usleep 10000; done",
-                         before + frames * crash / (crashes + 1)),
+                         before + frames * round / (crashes + 1)),
              time_for(frames));
-    helper_->crash();
-    helper_->start();
+    crash();
   }
   EXPECT_EQ(sender.wait(time_for(frames)).status, 0);
   const Sequence came = check.wait(std::chrono::seconds(60));

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,9 @@ class CanBench : public KernelTest {
   // times. What was in flight at a kill may come again, in its order. Over virtio-msg this needs
   // allow_long_absence(a()).
   void expect_numbered_frames_survive_crashes(uint64_t frames, uint64_t crashes);
+  // The same where `crash` kills whom it likes, the helper at most once, and brings all back.
+  void expect_numbered_frames_survive(uint64_t frames, uint64_t crashes,
+                                      const std::function<void()>& crash);
 
  private:
   std::filesystem::path record() const { return scratch_.logs() / "bus.log"; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A helper that dies and comes back: the guest sees a pause and nothing else.
+// A helper that dies and comes back: the guest sees a pause and nothing else. A hub that
+// does: nobody sees anything.
 
 #include <gmock/gmock.h>
 
@@ -8,6 +9,8 @@
 
 namespace stratos::guest {
 namespace {
+
+using ::testing::HasSubstr;
 
 using RestartTest = CanBench;
 
@@ -23,6 +26,18 @@ TEST_P(RestartTest, NoFrameIsLostWhenTheHelperIsKilledUnderTraffic) {
   start_bench(2);
   allow_long_absence(a());
   expect_numbered_frames_survive_crashes(20000, 5);
+}
+
+TEST_P(RestartTest, NoFrameIsLostWhenTheHubIsKilledWithTheHelperThereAndAway) {
+  start_bench(2);
+  allow_long_absence();
+  expect_numbered_frames_survive(20000, 4, [this] {
+    hub().crash();
+    EXPECT_THAT(helper().ask("status"), HasSubstr(R"("hub":"there")"));
+    helper().crash();
+    hub().crash();
+    helper().start();
+  });
 }
 
 // Longer than control_timeout_ms, which is for a helper that is there.

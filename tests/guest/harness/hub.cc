@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
+
 #include "harness/kernel.h"
 
 namespace stratos::guest {
@@ -19,8 +21,14 @@ Hub::Hub(const Scratch& scratch, const std::vector<std::string>& links,
   }
   const auto file = scratch.write("hub.toml", config);
   service_ = std::make_unique<Service>(
-      std::vector<std::string>{built_program("stratos-hub"), "--config", file},
+      std::vector<std::string>{STRATOS_FD_KEEPER, built_program("stratos-hub"), "--config", file},
       scratch.logs() / "hub.log");
+}
+
+void Hub::crash() {
+  // The keeper alone, not its group.
+  kill(service_->program().pid(), SIGUSR1);
+  service_->wait_ready();
 }
 
 std::filesystem::path Hub::driver_socket(const std::string& link) const {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// stratos-hub, for as long as the object lives.
+// stratos-hub and what keeps its descriptors while it is away, for as long as the object
+// lives.
 
 #pragma once
 
@@ -21,7 +22,8 @@ class Hub {
   // Where the guest's machine connects, and where the helper or the stub VM's machine does.
   std::filesystem::path driver_socket(const std::string& link) const;
   std::filesystem::path device_socket(const std::string& link) const;
-  Program& program() { return service_->program(); }
+  // Kills it; it is started again at once, and serves when this returns.
+  void crash();
 
  private:
   std::filesystem::path sockets_;

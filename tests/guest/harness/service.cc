@@ -54,11 +54,14 @@ std::string read_file(const std::filesystem::path& path) {
 
 Service::Service(std::vector<std::string> argv, const std::filesystem::path& log)
     : notify_fd_(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-  const std::string name = argv.front();
   program_ = std::make_unique<Program>(
       Program::Options{.argv = std::move(argv),
                        .log = log,
                        .environment = {{"NOTIFY_SOCKET", bind_anywhere(notify_fd_)}}});
+  wait_ready();
+}
+
+void Service::wait_ready() {
   const Deadline deadline = in(kReadyTimeout);
   while (!says_ready(notify_fd_)) {
     std::array<pollfd, 2> wait{{{notify_fd_, POLLIN, 0}, {program_->ended_fd(), POLLIN, 0}}};
@@ -66,8 +69,8 @@ Service::Service(std::vector<std::string> argv, const std::filesystem::path& log
     const bool over = wait[1].revents != 0 || Clock::now() >= deadline;
     if (over && !(wait[0].revents & POLLIN)) {
       program_->signal(SIGKILL);
-      throw HarnessError(fmt::format("{} did not get ready; its log {} says:\n{}", name,
-                                     log.string(), read_file(log)));
+      throw HarnessError(fmt::format("{} did not get ready; its log says:\n{}",
+                                     program_->log().string(), read_file(program_->log())));
     }
   }
 }

@@ -19,6 +19,9 @@ class Service {
   Service(std::vector<std::string> argv, const std::filesystem::path& log);
   ~Service();
 
+  // Waits as the constructor does, for a program that is started again by its keeper.
+  void wait_ready();
+
   Program& program() { return *program_; }
 
  private:
