@@ -30,7 +30,7 @@ TEST_P(RestartTest, NoFrameIsLostWhenTheHelperIsKilledUnderTraffic) {
 
 TEST_P(RestartTest, NoFrameIsLostWhenTheHubIsKilledWithTheHelperThereAndAway) {
   start_bench(2);
-  allow_long_absence();
+  allow_long_absence(a());
   expect_numbered_frames_survive(20000, 4, [this] {
     hub().crash();
     EXPECT_THAT(helper().ask("status"), HasSubstr(R"("hub":"there")"));

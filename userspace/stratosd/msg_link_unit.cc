@@ -14,10 +14,15 @@ using nlohmann::ordered_json;
 
 constexpr std::string_view kLayouts[] = {"L2", "L1"};
 constexpr std::string_view kRings[] = {"packed", "split"};
+constexpr uint64_t kPeerTimeoutMs = 5000;
+// A few heartbeats at least.
+constexpr config::Range kPeerTimeoutRange{1000, 3'600'000};
 
 links::ShmLink::Options link_options(const MsgLinkOptions& options) {
   links::ShmLink::Options result;
   result.link.layout = options.layout_l1 ? virtio::WireLayout::kL1 : virtio::WireLayout::kL2;
+  result.link.dead_time =
+      static_cast<virtio::Time>(std::chrono::nanoseconds(options.peer_timeout).count());
   result.link.ring_features =
       virtio::kFeatureEventIdx | (options.packed ? virtio::kFeatureRingPacked : 0);
   return result;
@@ -47,12 +52,15 @@ std::string_view state_of(const virtio::MsgLink* link) {
 
 MsgLinkOptions read_msg_link_options(config::TableReader& reader) {
   return {.layout_l1 = reader.choice("layout", "L2", kLayouts) == "L1",
-          .packed = reader.choice("ring", "packed", kRings) == "packed"};
+          .packed = reader.choice("ring", "packed", kRings) == "packed",
+          .peer_timeout = std::chrono::milliseconds(
+              reader.integer("peer_timeout_ms", kPeerTimeoutMs, kPeerTimeoutRange))};
 }
 
 ordered_json describe(const MsgLinkOptions& options) {
   return {{"layout", options.layout_l1 ? "L1" : "L2"},
-          {"ring", options.packed ? "packed" : "split"}};
+          {"ring", options.packed ? "packed" : "split"},
+          {"peer_timeout_ms", options.peer_timeout.count()}};
 }
 
 MsgLinkUnit::MsgLinkUnit(runtime::Loop& loop, const LinkConfig& config,

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -17,7 +18,8 @@ namespace stratos::daemon {
 // Keys that all of them have.
 struct MsgLinkOptions {
   bool layout_l1 = false;
-  bool packed = true;  // offer RING_PACKED, which Linux then takes
+  bool packed = true;                         // offer RING_PACKED, which Linux then takes
+  std::chrono::milliseconds peer_timeout{0};  // a driver side that is silent for so long is dead
 };
 
 MsgLinkOptions read_msg_link_options(config::TableReader& reader);

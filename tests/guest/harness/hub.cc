@@ -5,7 +5,9 @@
 #include <fmt/format.h>
 
 #include <csignal>
+#include <fstream>
 
+#include "harness/error.h"
 #include "harness/kernel.h"
 
 namespace stratos::guest {
@@ -23,6 +25,14 @@ Hub::Hub(const Scratch& scratch, const std::vector<std::string>& links,
   service_ = std::make_unique<Service>(
       std::vector<std::string>{STRATOS_FD_KEEPER, built_program("stratos-hub"), "--config", file},
       scratch.logs() / "hub.log");
+}
+
+pid_t Hub::pid() const {
+  const pid_t keeper = service_->program().pid();
+  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", keeper));
+  pid_t hub = 0;
+  if (!(children >> hub)) throw HarnessError("the hub is gone");
+  return hub;
 }
 
 void Hub::crash() {

@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -22,6 +24,8 @@ class Hub {
   // Where the guest's machine connects, and where the helper or the stub VM's machine does.
   std::filesystem::path driver_socket(const std::string& link) const;
   std::filesystem::path device_socket(const std::string& link) const;
+  // Of the hub itself.
+  pid_t pid() const;
   // Kills it; it is started again at once, and serves when this returns.
   void crash();
 

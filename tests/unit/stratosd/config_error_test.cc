@@ -121,7 +121,7 @@ const Mistake kLinkMistakes[] = {
      "f.toml:8: device.number: 3 means nothing on a link of type \"vhost-user\"; write 0"},
     {"SocketOfUio", "[[link]]\nname = \"a\"\ntype = \"uio\"\nsocket = \"/s\"\n",
      "f.toml:4: link.socket: is not a key of a [[link]] of type \"uio\"; known keys are "
-     "\"device\", \"layout\", \"name\", \"ring\", \"type\""},
+     "\"device\", \"layout\", \"name\", \"peer_timeout_ms\", \"ring\", \"type\""},
     {"UioDeviceNoPath", "[[link]]\nname = \"a\"\ntype = \"uio\"\ndevice = \"uio0\"\n",
      "f.toml:4: link.device: \"uio0\" is no device node; write \"auto\" or a path such as "
      "\"/dev/uio0\""},
@@ -132,7 +132,10 @@ const Mistake kLinkMistakes[] = {
      "\"/dev/virtio-msg-loopback\""},
     {"LoopbackSocket", "[[link]]\nname = \"a\"\ntype = \"loopback\"\nsocket = \"/s\"\n",
      "f.toml:4: link.socket: is not a key of a [[link]] of type \"loopback\"; known keys are "
-     "\"device\", \"layout\", \"name\", \"ring\", \"size\", \"type\""},
+     "\"device\", \"layout\", \"name\", \"peer_timeout_ms\", \"ring\", \"size\", \"type\""},
+    {"PeerTimeoutTooShort", "[[link]]\nname = \"a\"\ntype = \"uio\"\npeer_timeout_ms = 999\n",
+     "f.toml:4: link.peer_timeout_ms: 999 is out of range; write a whole number from 1000 to "
+     "3600000"},
     {"UnknownLayout", "[[link]]\nname = \"a\"\ntype = \"uio\"\nlayout = \"L3\"\n",
      "f.toml:4: link.layout: \"L3\" is not known; write one of \"L2\", \"L1\""},
     {"UnknownRing", "[[link]]\nname = \"a\"\ntype = \"uio\"\nring = \"round\"\n",

@@ -28,6 +28,7 @@ type = "shm"
 socket = "/run/stratos/a.device"
 layout = "L1"
 ring = "split"
+peer_timeout_ms = 60_000
 
 [[link]]
 name = "stub"
@@ -90,10 +91,12 @@ TEST(Config, ReadsEveryKey) {
   ASSERT_EQ(config->links.size(), 2u);
   EXPECT_EQ(config->links[0].type, "shm");
   EXPECT_EQ(config->links[0].plan->endpoint().path, "/run/stratos/a.device");
-  EXPECT_EQ(config->links[0].plan->options().dump(), R"({"layout":"L1","ring":"split"})");
+  EXPECT_EQ(config->links[0].plan->options().dump(),
+            R"({"layout":"L1","ring":"split","peer_timeout_ms":60000})");
   EXPECT_EQ(config->links[1].type, "uio");
   EXPECT_EQ(config->links[1].plan->endpoint().path, "/dev/uio0");
-  EXPECT_EQ(config->links[1].plan->options().dump(), R"({"layout":"L2","ring":"packed"})");
+  EXPECT_EQ(config->links[1].plan->options().dump(),
+            R"({"layout":"L2","ring":"packed","peer_timeout_ms":5000})");
 
   ASSERT_EQ(config->buses.size(), 2u);
   EXPECT_EQ(config->bus("body")->bitrate, 500'000u);
@@ -122,7 +125,8 @@ TEST(Config, HasDefaults) {
   EXPECT_EQ(config->daemon.user, "");
   EXPECT_EQ(config->daemon.sandbox, Sandbox::kKill);
   EXPECT_EQ(config->links[0].plan->endpoint().path, "auto");
-  EXPECT_EQ(config->links[0].plan->options().dump(), R"({"layout":"L2","ring":"packed"})");
+  EXPECT_EQ(config->links[0].plan->options().dump(),
+            R"({"layout":"L2","ring":"packed","peer_timeout_ms":5000})");
 }
 
 TEST(SizeText, ReadsUnitsAndNothingElse) {
