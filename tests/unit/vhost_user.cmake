@@ -15,10 +15,12 @@ gtest_discover_tests(vhost_user_test NO_PRETTY_VALUES)
 # The same with stratosd as it is installed.
 add_executable(vhost_user_stratosd_test
   can/can_rig.cc
+  rpmb/rpmb_frames.cc
   stratosd/notified_process.cc
   stratosd/subprocess.cc
   vhost_user/can_front_end.cc
   vhost_user/front_end.cc
+  vhost_user/rpmb_mmc_test.cc
   vhost_user/stratosd_test.cc)
 target_include_directories(vhost_user_stratosd_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
 target_link_libraries(vhost_user_stratosd_test PRIVATE stratos_options stratos_daemon

@@ -227,6 +227,18 @@ TEST_F(EndToEndTest, SigtermLeavesTheLinksToASuccessor) {
   EXPECT_EQ(ask("stats")["devices"][0]["resets"], 0);
 }
 
+// New guests come to the new hub; the daemon takes its seats there, too.
+TEST_F(EndToEndTest, AHubThatIsRestartedIsFoundAgain) {
+  start_hub();
+  start_daemon();
+  hub_->process().signal(SIGTERM);
+  EXPECT_EQ(hub_->process().wait(), 0) << hub_->log();
+  start_hub();
+  start_guests();
+  ASSERT_TRUE(a_->send(1));
+  ASSERT_TRUE(serve_until([&] { return b_->heard().size() == 1; })) << daemon_->log();
+}
+
 TEST_F(EndToEndTest, LogsArePlayedToGuestsAndRecorded) {
   std::ofstream(scratch_.file("in.log")) << "(1.000000) can0 123#11223344\n"
                                             "(1.001000) can0 1F334455##1AABBCCDD\n";
@@ -244,6 +256,22 @@ TEST_F(EndToEndTest, LogsArePlayedToGuestsAndRecorded) {
   EXPECT_GE(std::ranges::count(text, '\n'), 20);
   EXPECT_THAT(text, HasSubstr(") body 123#11223344\n"));
   EXPECT_THAT(text, HasSubstr(") body 1F334455##0AABBCCDD\n"));
+}
+
+TEST_F(EndToEndTest, TheFrameThatComesWithTheEndIsRecorded) {
+  write_config("record = \"" + scratch_.file("out.log") + "\"\n");
+  start_hub();
+  start_daemon();
+  start_guests();
+  // A stopped daemon finds both at once when it goes on.
+  daemon_->process().signal(SIGSTOP);
+  ASSERT_TRUE(a_->send(1));
+  daemon_->process().signal(SIGTERM);
+  daemon_->process().signal(SIGCONT);
+  EXPECT_EQ(daemon_->process().wait(), 0) << daemon_->log();
+  std::ifstream record(scratch_.file("out.log"));
+  const std::string text{std::istreambuf_iterator<char>(record), {}};
+  EXPECT_EQ(std::ranges::count(text, '\n'), 1) << text;
 }
 
 TEST_F(EndToEndTest, TheWatchdogIsFedAsLongAsTheLoopTurns) {
