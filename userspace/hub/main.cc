@@ -2,22 +2,20 @@
 // stratos-hub: see --help, and Documentation for the whole story.
 
 #include <fmt/format.h>
-#include <liburing.h>
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "hub/command_line.h"
 #include "hub/config.h"
 #include "hub/hub.h"
+#include "hub/sandbox.h"
 #include "runtime/log.h"
 #include "runtime/loop.h"
 #include "runtime/sandbox.h"
@@ -26,15 +24,6 @@
 
 namespace stratos::hub {
 namespace {
-
-// Watching descriptors and timing is all that the hub asks of the ring.
-constexpr std::array<uint8_t, 2> kRingOperations = {IORING_OP_POLL_ADD, IORING_OP_TIMEOUT};
-
-// Serving clients; talking to systemd (which wants the ids); unlinking at the end.
-constexpr std::string_view kSystemCalls[] = {
-    "accept4",  "getegid", "geteuid", "getgid",   "getuid", "getsockopt", "setsockopt",
-    "recvfrom", "recvmsg", "sendmsg", "shutdown", "socket", "unlink",     "unlinkat",
-};
 
 // Each link takes some ten descriptors.
 void raise_descriptor_limit() {
@@ -65,7 +54,7 @@ int fail(const std::string& line) {
 int serve(const Config& config, bool sandboxed) {
   raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
-  auto loop = runtime::Loop::create({.allowed_operations = kRingOperations});
+  auto loop = runtime::Loop::create({.allowed_operations = ring_operations()});
   if (!loop) return fail(loop.error());
   // Before the first socket exists: from here on the way out unlinks them.
   auto signals =
@@ -78,7 +67,8 @@ int serve(const Config& config, bool sandboxed) {
   std::string sandbox = "no sandbox";
   if (sandboxed) {
     const std::vector<std::string> directories = socket_directories(config);
-    auto entered = runtime::enter_sandbox({.system_calls = kSystemCalls, .unlink_in = directories});
+    auto entered =
+        runtime::enter_sandbox({.system_calls = system_calls(), .unlink_in = directories});
     if (!entered) return fail(entered.error());
     sandbox = std::move(*entered);
   }

@@ -12,7 +12,10 @@
 
 namespace stratos::runtime {
 
-// Allows what any program around a Loop needs, and `more`, to all threads.
+// What any program around a Loop needs, by name.
+std::span<const std::string_view> basic_system_calls();
+
+// Allows the basic system calls, and `more`, to all threads.
 std::expected<void, std::string> restrict_system_calls(std::span<const std::string_view> more,
                                                        Violation violation);
 

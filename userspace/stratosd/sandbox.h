@@ -7,11 +7,15 @@
 #include <expected>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "stratosd/config.h"
 #include "stratosd/identity.h"
 
 namespace stratos::daemon {
+
+// Those beyond what any program needs, by name.
+std::span<const std::string_view> system_calls();
 
 // The IORING_OP_* of every link and host; seccomp does not see these.
 std::span<const uint8_t> ring_operations();
