@@ -102,7 +102,7 @@ bool VirtualBus::pump(uint64_t now, uint32_t budget) {
 }
 
 bool VirtualBus::ready() const {
-  if (!reports_.empty()) return true;
+  if (!reports_.empty() && !overload_end()) return true;
   const auto wanted = [](const auto& port) { return port->listener_ && port->bus_off_wanted_; };
   if (std::any_of(ports_.begin(), ports_.end(), wanted)) return true;
   return wire_.sender ? wire_.end <= now_ : waiting_ > 0 && !overload_end();
@@ -110,7 +110,7 @@ bool VirtualBus::ready() const {
 
 std::optional<uint64_t> VirtualBus::deadline() const {
   if (wire_.sender) return wire_.end;
-  return waiting_ > 0 ? overload_end() : std::nullopt;
+  return waiting_ > 0 || !reports_.empty() ? overload_end() : std::nullopt;
 }
 
 // When the last port that still counts as overloaded does so no more.
@@ -122,8 +122,11 @@ std::optional<uint64_t> VirtualBus::overload_end() const {
   return end;
 }
 
-// Tells senders what became of the frames of the last pump().
+// Tells senders what became of the frames of the last pump(). Not during an overload: whoever
+// caused it has the frame in a place that goes with this process, and a sender that is told
+// nothing sends it again.
 bool VirtualBus::deliver_reports() {
+  if (overload_end()) return false;
   delivering_.swap(reports_);
   for (const Report& report : delivering_) {
     if (report.sender->session_ != report.session) continue;

@@ -67,12 +67,13 @@ class Bus {
   // End of a batch of send() calls: hand everything to the medium at once.
   virtual void flush() {}
 
-  // The listener has hardly any room left for frames. A bus with a place of its own for
-  // them (the socket of an interface, the FIFO of a controller) leaves them there until
+  // The listener has no place for frames that would outlive this process. A bus with a place of its
+  // own for them (the socket of an interface, the FIFO of a controller) leaves them there until
   // release() and then goes on in their order. One without such a place, or one where
   // others would have to wait for this listener any longer, goes on calling on_frame(), so
-  // a listener has to count on frames all the same. Reports of transmissions come in any
-  // case. start(), stop() and bus-off end a hold as well; what was held back is lost.
+  // a listener has to count on frames all the same. A bus inside this process tells nobody
+  // that a frame was sent while it waits for one that heard it. start(), stop() and bus-off end a
+  // hold as well; what was held back is lost.
   virtual void hold() {}
   virtual void release() {}
 

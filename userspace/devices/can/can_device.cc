@@ -198,11 +198,13 @@ void CanDevice::on_frame(const Frame& frame) {
   if (step == Step::kIdle) store(frame);
 }
 
-// The other half of the backlog is for what the bus has under way already.
+// Held from the first frame on that waits here: it is lost with this process, and a bus that
+// can wait leaves it with its sender. The rest of the backlog is for a bus that cannot, or that
+// has frames under way already.
 void CanDevice::store(const Frame& frame) {
   if (!backlog_.push(frame)) ++counters_.rx_overrun;
   counters_.rx_backlog_peak = std::max<uint64_t>(counters_.rx_backlog_peak, backlog_.size());
-  if (bus_held_ || backlog_.size() < backlog_.capacity() / 2) return;
+  if (bus_held_) return;
   bus_held_ = true;
   ++counters_.rx_holds;
   bus_.hold();

@@ -7,7 +7,7 @@
 // is that of the bus. So LATE_TX_ACK costs nothing and is a promise that always holds.
 //
 // Rx frames keep their order. While the driver has no buffer for them they wait in a
-// bounded backlog. When that is half full the bus is asked to hold further frames back,
+// bounded backlog. From the first of them on the bus is asked to hold further frames back,
 // and to release them once the backlog is empty. A bus that cannot wait goes on; when the
 // backlog is full the newest frame is lost and counted, as in a controller with a full
 // receive FIFO. An Rx chain is only taken to be given back at once.
