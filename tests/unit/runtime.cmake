@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 add_executable(runtime_test
+  runtime/adaptive_poll_test.cc
   runtime/bus_error_test.cc
   runtime/event_fd_test.cc
   runtime/kept_fds_test.cc

@@ -2,6 +2,7 @@
 #include "runtime/loop.h"
 
 #include <liburing.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <cassert>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/adaptive_poll.h"
 #include "runtime/ring_setup.h"
 
 namespace stratos::runtime {
@@ -23,6 +25,8 @@ constexpr uint64_t kNobody = 0;
 
 // How long a loop that goes away waits for the kernel to let go of its operations.
 constexpr int kGiveUpSeconds = 1;
+
+constexpr int64_t kSecond = 1'000'000'000;
 
 // The ring itself failed: a defect here, or a kernel out of memory for good. There
 // is no loop without a ring, so there is nothing to return to.
@@ -53,24 +57,27 @@ void relax() {
 }  // namespace
 
 struct Loop::Impl {
+  explicit Impl(uint64_t poll_time) : poll(poll_time) {}
+
   io_uring ring{};
   std::vector<TurnHook*> hooks;  // a removed one is null until the turn is over
   std::vector<std::unique_ptr<OwnedOperation>> retired;  // the kernel still has these
   std::vector<std::unique_ptr<OwnedOperation>> done;     // destroyed between two turns
   Counters counters;
-  uint64_t poll_time = 0;
+  AdaptivePoll poll;
   uint64_t now = 0;
-  uint64_t last_work = 0;
+  uint64_t wake_at = AdaptivePoll::kNever;  // the end of the sleep that may_sleep() allows
   uint64_t in_flight = 0;
   bool more_work = false;
   bool stopped = false;
 
   void reserve(uint32_t count);
   io_uring_sqe* take_entry();
-  void enter(bool wait);
+  void enter();
+  void sleep();
   void look();
   bool may_sleep();
-  uint32_t dispatch();
+  void dispatch();
   void finish(OwnedOperation* operation);
   bool run_hooks();
   void turn(bool wait);
@@ -94,11 +101,26 @@ io_uring_sqe* Loop::Impl::take_entry() {
 }
 
 // Submits what is staged and fetches completions, with one system call.
-void Loop::Impl::enter(bool wait) {
+void Loop::Impl::enter() {
   ++counters.system_calls;
-  if (wait) ++counters.sleeps;
-  const int result =
-      wait ? io_uring_submit_and_wait(&ring, 1) : io_uring_submit_and_get_events(&ring);
+  const int result = io_uring_submit_and_get_events(&ring);
+  if (result < 0 && !is_transient(-result)) die("enter", -result);
+}
+
+// As enter(), but waits for a completion, or until `wake_at`.
+void Loop::Impl::sleep() {
+  ++counters.system_calls;
+  ++counters.sleeps;
+  int result = 0;
+  if (wake_at == AdaptivePoll::kNever) {
+    result = io_uring_submit_and_wait(&ring, 1);
+  } else {
+    const uint64_t time = monotonic_now();
+    const auto left = static_cast<int64_t>(wake_at > time ? wake_at - time : 0);
+    __kernel_timespec timeout{.tv_sec = left / kSecond, .tv_nsec = left % kSecond};
+    io_uring_cqe* entry = nullptr;
+    result = io_uring_submit_and_wait_timeout(&ring, &entry, 1, &timeout, nullptr);
+  }
   if (result < 0 && !is_transient(-result)) die("enter", -result);
 }
 
@@ -114,7 +136,9 @@ void Loop::Impl::look() {
 
 bool Loop::Impl::may_sleep() {
   if (stopped || more_work || io_uring_cq_ready(&ring) != 0) return false;
-  if (poll_time != 0 && now - last_work < poll_time) return false;
+  const AdaptivePoll::Advice advice = poll.on_idle(now);
+  if (advice.look) return false;
+  wake_at = advice.wake_at;
   for (size_t i = 0; i < hooks.size(); ++i) {
     if (hooks[i] != nullptr && !hooks[i]->on_sleep()) return false;
   }
@@ -146,7 +170,7 @@ void Loop::Impl::finish(OwnedOperation* operation) {
 }
 
 // Runs what was there at the beginning, so that no completion keeps the turn going.
-uint32_t Loop::Impl::dispatch() {
+void Loop::Impl::dispatch() {
   const uint32_t ready = io_uring_cq_ready(&ring);
   for (uint32_t i = 0; i < ready; ++i) {
     io_uring_cqe* entry = nullptr;
@@ -158,7 +182,6 @@ uint32_t Loop::Impl::dispatch() {
     Loop::complete(*this, user_data, result, flags);
   }
   counters.completions += ready;
-  return ready;
 }
 
 bool Loop::Impl::run_hooks() {
@@ -173,17 +196,16 @@ bool Loop::Impl::run_hooks() {
 void Loop::Impl::turn(bool wait) {
   ++counters.turns;
   if (wait && may_sleep()) {
-    enter(true);
+    sleep();
   } else if (io_uring_sq_ready(&ring) != 0) {
-    enter(false);
+    enter();
   } else {
     look();
     if (!more_work) relax();
   }
   now = monotonic_now();
-  const uint32_t completed = dispatch();
+  dispatch();
   more_work = run_hooks();
-  if (completed != 0 || more_work) last_work = now;
   const auto finished = std::exchange(done, {});
 }
 
@@ -212,10 +234,13 @@ void Loop::Impl::give_up_all() {
 }
 
 std::expected<std::unique_ptr<Loop>, std::string> Loop::create(const Options& options) {
-  auto impl = std::make_unique<Impl>();
+  auto impl = std::make_unique<Impl>(
+      static_cast<uint64_t>(std::max<int64_t>(options.poll_time.count(), 0)));
   auto ready = set_up_ring(impl->ring, options.entries, options.allowed_operations);
   if (!ready) return std::unexpected(std::move(ready.error()));
-  impl->poll_time = static_cast<uint64_t>(std::max<int64_t>(options.poll_time.count(), 0));
+  // A sleep that ends shortly before a request is due has no use for the 50 us by which
+  // the kernel lets such sleeps be late.
+  if (options.poll_time.count() > 0) prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
   impl->now = monotonic_now();
   return std::unique_ptr<Loop>(new Loop(std::move(impl)));
 }
@@ -264,6 +289,8 @@ void Loop::remove_hook(TurnHook& hook) {
   std::replace(impl_->hooks.begin(), impl_->hooks.end(), &hook, static_cast<TurnHook*>(nullptr));
 }
 
+void Loop::note_request() { impl_->poll.on_request(impl_->now); }
+
 uint64_t Loop::now() const { return impl_->now; }
 
 const Loop::Counters& Loop::counters() const { return impl_->counters; }
@@ -273,13 +300,13 @@ void Loop::run() {
     impl_->turn(true);
   } while (!impl_->stopped);
   // What the last turn staged is still to go out.
-  if (io_uring_sq_ready(&impl_->ring) != 0) impl_->enter(false);
+  if (io_uring_sq_ready(&impl_->ring) != 0) impl_->enter();
   impl_->stopped = false;
 }
 
 void Loop::turn(bool wait) {
   impl_->turn(wait);
-  if (io_uring_sq_ready(&impl_->ring) != 0) impl_->enter(false);
+  if (io_uring_sq_ready(&impl_->ring) != 0) impl_->enter();
 }
 
 void Loop::stop() { impl_->stopped = true; }

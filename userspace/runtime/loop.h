@@ -70,8 +70,8 @@ class Loop {
  public:
   struct Options {
     uint32_t entries = 256;
-    // How long to look for work before sleeping once there was some; 0 sleeps at
-    // once.
+    // How long to look for a request before sleeping, when one is due (adaptive_poll.h);
+    // 0 sleeps at once.
     std::chrono::nanoseconds poll_time{0};
     // IORING_OP_* that the ring accepts from now on, for good; empty accepts all.
     // Cancelling is always allowed. Seccomp does not see these operations.
@@ -107,6 +107,10 @@ class Loop {
   // Hooks may be added and removed at any time, also from a hook.
   void add_hook(TurnHook& hook);
   void remove_hook(TurnHook& hook);
+
+  // From a completion or a hook: somebody wants something now, and nobody knew when. The
+  // loop looks for the next one when it is due. Not for what a clock causes.
+  void note_request();
 
   // Monotonic nanoseconds, read once per turn.
   uint64_t now() const;

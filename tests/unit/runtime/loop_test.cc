@@ -215,21 +215,26 @@ TEST(Loop, RunSubmitsWhatTheLastTurnStaged) {
   loop->remove_hook(hook);
 }
 
-TEST(Loop, PollsForAWhileAfterWorkAndFindsCompletionsWithoutSleeping) {
+TEST(Loop, LooksForRequestsAtAPaceAndFindsThemWithoutSleeping) {
   auto loop = make_loop({.poll_time = std::chrono::seconds(5)});
   auto bell = EventFd::create();
   ASSERT_TRUE(bell.has_value());
   int heard = 0;
-  EventFdWatch watch(*loop, *bell, [&] { ++heard; });
-  bell->ring();
-  ASSERT_TRUE(turn_until(*loop, [&] { return heard == 1; }));
+  EventFdWatch watch(*loop, *bell, [&] {
+    ++heard;
+    loop->note_request();
+  });
+  for (int i = 1; i <= 5; ++i) {
+    bell->ring();
+    ASSERT_TRUE(turn_until(*loop, [&] { return heard == i; }));
+  }
   for (int i = 0; i < 10; ++i) loop->turn(true);  // the deadline's timer goes
   const uint64_t sleeps = loop->counters().sleeps;
   const uint64_t calls = loop->counters().system_calls;
   for (int i = 0; i < 1000; ++i) loop->turn(true);
-  EXPECT_EQ(loop->counters().system_calls, calls) << "polling must not enter the kernel";
+  EXPECT_EQ(loop->counters().system_calls, calls) << "looking must not enter the kernel";
   bell->ring();
-  while (heard < 2) loop->turn(true);
+  while (heard < 6) loop->turn(true);
   EXPECT_EQ(loop->counters().sleeps, sleeps);
 }
 
@@ -238,12 +243,44 @@ TEST(Loop, SleepsOnceThePollTimeIsOver) {
   bool fired = false;
   Timer timer(*loop, [&] { fired = true; });
   Nop nop;
-  io_uring_prep_nop(loop->prepare(nop));
-  loop->turn(true);
+  nop.then = [&] { loop->note_request(); };
+  for (int i = 0; i < 5; ++i) {
+    io_uring_prep_nop(loop->prepare(nop));
+    loop->turn(true);
+  }
   timer.start_once(milliseconds(50));
   const uint64_t sleeps = loop->counters().sleeps;
   ASSERT_TRUE(turn_until(*loop, [&] { return fired; }));
   EXPECT_GT(loop->counters().sleeps, sleeps);
+}
+
+TEST(Loop, WakesUpBeforeARequestIsDue) {
+  auto loop = make_loop({.poll_time = milliseconds(100)});
+  bool too_late = false;
+  Timer timer(*loop, [&] { too_late = true; });
+  timer.start_once(std::chrono::seconds(30));
+  Nop nop;
+  nop.then = [&] { loop->note_request(); };
+  for (int i = 1; i <= 4; ++i) {
+    std::this_thread::sleep_for(milliseconds(200));
+    io_uring_prep_nop(loop->prepare(nop));
+    while (nop.completions < i) loop->turn(true);
+  }
+  const uint64_t sleeps = loop->counters().sleeps;
+  loop->turn(true);
+  EXPECT_EQ(loop->counters().sleeps, sleeps + 1);
+  EXPECT_FALSE(too_late) << "it slept until something happened";
+}
+
+TEST(Loop, TimersAreNoReasonToLook) {
+  auto loop = make_loop({.poll_time = std::chrono::microseconds(50)});
+  int fired = 0;
+  Timer timer(*loop, [&] {
+    if (++fired == 200) loop->stop();
+  });
+  timer.start_periodic(std::chrono::microseconds(100));
+  loop->run();
+  EXPECT_LE(loop->counters().turns, loop->counters().sleeps + 10);
 }
 
 TEST(Loop, IdleLoopUsesNoCpu) {

@@ -112,7 +112,9 @@ bool ShmLink::on_turn_end() {
   if (next_) replace_if_possible();
   if (!link_) return false;
   // Not only when a bell rang: while this side is awake the driver side does not ring.
+  const uint64_t before = link_->counters().notifications_received;
   const bool more = link_->service(loop_.now(), options_.budget);
+  if (link_->counters().notifications_received != before) loop_.note_request();
   return link_->flush() || more;
 }
 
