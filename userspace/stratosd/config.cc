@@ -38,7 +38,8 @@ constexpr size_t kMaxInterfaceName = 15;
 DaemonConfig read_daemon(config::TableReader reader) {
   DaemonConfig daemon;
   daemon.control_socket = reader.socket_path("control_socket", daemon.control_socket, {});
-  daemon.poll_time = std::chrono::microseconds(reader.integer("poll_time_us", 0, kPollTimeRange));
+  daemon.poll_time = std::chrono::microseconds(reader.integer(
+      "poll_time_us", static_cast<uint64_t>(daemon.poll_time.count()), kPollTimeRange));
   daemon.hub_timeout = std::chrono::milliseconds(reader.integer(
       "hub_timeout_ms", static_cast<uint64_t>(daemon.hub_timeout.count()), kHubTimeoutRange));
   daemon.log_level = reader.choice("log_level", "info", kLogLevels);

@@ -22,7 +22,7 @@ enum class Sandbox : uint8_t { kKill, kLog, kOff };
 
 struct DaemonConfig {
   std::string control_socket = control::kDefaultControlSocket;
-  std::chrono::microseconds poll_time{0};
+  std::chrono::microseconds poll_time{50};
   std::chrono::milliseconds hub_timeout{3000};  // how long to wait for a hub at the start
   std::string log_level = "info";
   std::string user;   // empty: stay who we are

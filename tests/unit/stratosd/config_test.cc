@@ -15,7 +15,7 @@ namespace {
 constexpr const char* kEverything = R"(
 [stratosd]
 control_socket = "/tmp/c.sock"
-poll_time_us = 50
+poll_time_us = 20
 hub_timeout_ms = 500
 log_level = "debug"
 user = "stratos"
@@ -81,7 +81,7 @@ TEST(Config, ReadsEveryKey) {
   const auto config = parse_config(kEverything, "f");
   ASSERT_TRUE(config.has_value()) << config.error()[0];
   EXPECT_EQ(config->daemon.control_socket, "/tmp/c.sock");
-  EXPECT_EQ(config->daemon.poll_time, std::chrono::microseconds(50));
+  EXPECT_EQ(config->daemon.poll_time, std::chrono::microseconds(20));
   EXPECT_EQ(config->daemon.hub_timeout, std::chrono::milliseconds(500));
   EXPECT_EQ(config->daemon.log_level, "debug");
   EXPECT_EQ(config->daemon.user, "stratos");
@@ -120,7 +120,7 @@ TEST(Config, HasDefaults) {
   const auto config = parse_config("[[link]]\nname = \"a\"\ntype = \"uio\"\n", "f");
   ASSERT_TRUE(config.has_value()) << config.error()[0];
   EXPECT_EQ(config->daemon.control_socket, "/run/stratos/stratosd.sock");
-  EXPECT_EQ(config->daemon.poll_time.count(), 0);
+  EXPECT_EQ(config->daemon.poll_time, std::chrono::microseconds(50));
   EXPECT_EQ(config->daemon.log_level, "info");
   EXPECT_EQ(config->daemon.user, "");
   EXPECT_EQ(config->daemon.sandbox, Sandbox::kKill);
