@@ -2,6 +2,7 @@
 
 #include "load_driver.h"
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
@@ -109,6 +110,24 @@ Latencies LoadDriver::round_trips(size_t count, bool sleep) {
     while (reap(none) == 0) wait_for_used(sleep);
     if (i >= kWarmUp) result.add(now_ns() - start);
     if (i % 1024 == 0) door_.tend();
+  }
+  return result;
+}
+
+Latencies LoadDriver::paced(size_t count, uint64_t period_ns) {
+  Latencies result(count);
+  queue_.disable_notifications();
+  uint64_t due = now_ns();
+  for (size_t i = 0; i < count; ++i) {
+    if (i % 128 == 0) door_.tend();
+    // What a stolen CPU missed is not made up for: that would be another load.
+    for (due = std::max(due + period_ns, now_ns()); now_ns() < due;) cpu_relax();
+    const uint64_t start = now_ns();
+    add(0);
+    publish_and_kick();
+    size_t none = 0;
+    while (reap(none) == 0) relax();
+    result.add(now_ns() - start);
   }
   return result;
 }

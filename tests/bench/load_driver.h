@@ -19,6 +19,9 @@ class LoadDriver {
 
   // One request after the other; sleeping until notified, or looking all the time.
   Latencies round_trips(size_t count, bool sleep);
+  // One request each `period_ns`, from before the kick until it is seen to be used. The driver
+  // looks all the time: whoever has to wake up is the device side.
+  Latencies paced(size_t count, uint64_t period_ns);
   // `depth` requests under way until `count` are done; returns the nanoseconds.
   uint64_t pipelined(size_t count, unsigned depth, bool sleep);
 

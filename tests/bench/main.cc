@@ -23,6 +23,7 @@ struct Options {
   unsigned rounds = 5;
   bool with_peers = true;
   bool only_vhost_user = false;
+  bool only_paced = false;
   OneLink link;  // with a type: only that one
 };
 
@@ -32,11 +33,16 @@ bool measure_round(Report& report, const Options& options, bool with_testpmd) {
   const Scratch scratch("/tmp");
   std::vector<std::string> links{kVhostUserSplit, kVhostUserPacked};
   measure_floors(report);
+  if (options.only_paced) {
+    measure_paced(report, scratch.path());
+    return false;
+  }
   measure_vhost_user(report, scratch.path());
   if (options.with_peers) measure_storage_daemon(report, scratch.path());
   if (!options.only_vhost_user) {
     links.insert(links.end(), {"split", "packed"});
     measure_hub_link(report, scratch.path());
+    measure_paced(report, scratch.path());
     measure_idle(report, scratch.path());
     measure_rpmb(report);
     // Where the build is, since /tmp may be memory.
@@ -84,6 +90,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("!--no-peer", options.with_peers, "leave other people's programs out");
   app.add_flag("--only-vhost-user", options.only_vhost_user, "just that table and its peers");
+  app.add_flag("--only-paced", options.only_paced, "just the load of 10 k requests a second");
 
   stratos::bench::OneLink& link = options.link;
   const char* const kOneLink = "One device that is already served";
