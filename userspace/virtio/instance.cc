@@ -39,7 +39,7 @@ void Instance::bind(const Binding& binding) {
   foreign_features_ = running_ = resetting_ = stop_due_ = false;
   active_ = config_event_ = false;
   changed_ = true;
-  kicked_ = dirty_ = quiet_ = 0;
+  kicked_ = dirty_ = quiet_ = empty_ = 0;
   for (QueueSlot& slot : queues_) {
     slot.state = {};
     slot.counters = {};
@@ -160,7 +160,7 @@ bool Instance::start_queue(uint16_t index, bool resume) {
 void Instance::start_device() {
   ++counters_.starts;
   running_ = active_ = true;
-  quiet_ = 0;
+  quiet_ = empty_ = 0;
   binding_.device->start(*this, driver_features_);
   // Buffers may have been made available before DRIVER_OK.
   for (uint16_t index = 0; index < queue_count(); ++index) {
@@ -174,7 +174,7 @@ void Instance::start_device() {
 void Instance::stop_device() {
   if (running_) binding_.device->stop();
   running_ = stop_due_ = active_ = false;
-  kicked_ = dirty_ = quiet_ = 0;
+  kicked_ = dirty_ = quiet_ = empty_ = 0;
   for (QueueSlot& slot : queues_) slot.queue.stop();
 }
 
@@ -214,6 +214,8 @@ void Instance::break_device() {
 
 void Instance::suspend() {
   record();
+  // Who goes on with the rings wants to be kicked.
+  prepare_sleep();
   stop_device();
 }
 
@@ -344,6 +346,26 @@ bool Instance::healthy(uint16_t index) {
   return false;
 }
 
+bool Instance::look() {
+  uint32_t found = 0;
+  for_each_queue(empty_, [&](uint16_t index) {
+    hush(index);
+    if (queues_[index].queue.look()) found |= queue_bit(index);
+  });
+  kicked_ |= found;
+  empty_ &= ~found;
+  return found != 0;
+}
+
+bool Instance::prepare_sleep() {
+  for_each_queue(empty_ & quiet_, [this](uint16_t index) {
+    quiet_ &= ~queue_bit(index);
+    if (queues_[index].queue.enable_notifications()) kicked_ |= queue_bit(index);
+  });
+  empty_ &= ~kicked_;
+  return kicked_ == 0;
+}
+
 bool Instance::service(Time now, uint32_t budget) {
   const uint32_t pending = std::exchange(kicked_, 0);
   for_each_queue(pending, [&](uint16_t index) {
@@ -355,11 +377,16 @@ bool Instance::service(Time now, uint32_t budget) {
 void Instance::serve_queue(uint16_t index, Time now, uint32_t budget) {
   active_ = true;
   dirty_ |= queue_bit(index);
+  empty_ &= ~queue_bit(index);
   want_turn();
   const bool more = binding_.device->process(index, now, budget);
   if (!healthy(index)) return;
   if (!more) return arm(index);
   kicked_ |= queue_bit(index);
+  hush(index);
+}
+
+void Instance::hush(uint16_t index) {
   if ((quiet_ & queue_bit(index)) == 0) queues_[index].queue.disable_notifications();
   quiet_ |= queue_bit(index);
 }
@@ -369,6 +396,10 @@ void Instance::serve_queue(uint16_t index, Time now, uint32_t budget) {
 void Instance::arm(uint16_t index) {
   Queue& queue = queues_[index].queue;
   if (!queue.starved()) return;
+  if (binding_.looks) {
+    empty_ |= queue_bit(index);
+    return hush(index);
+  }
   quiet_ &= ~queue_bit(index);
   if (queue.enable_notifications()) kicked_ |= queue_bit(index);
 }

@@ -68,6 +68,9 @@ class Instance final : public Transport {
     uint64_t required_features = 0;   // FEATURES_OK is refused without them
     // One per queue, or empty if nothing is to survive the process.
     std::span<const InflightTable> inflight;
+    // The link calls look() in each turn and prepare_sleep() before it waits; the driver is
+    // asked to kick only then. Else it is asked whenever a queue was found empty.
+    bool looks = false;
   };
 
   // Everything in the binding outlives it. The device has at most kMaxQueues queues.
@@ -112,6 +115,11 @@ class Instance final : public Transport {
   void kick(uint16_t index);
 
   // ---- For the link ----
+  // With Binding::looks: has a look for chains where none were; true if there are some.
+  // service() serves them.
+  bool look();
+  // With Binding::looks: asks the driver to kick. False if there is something to serve.
+  bool prepare_sleep();
   // Serves kicked queues, at most `budget` chains each; true if more may be waiting.
   bool service(Time now, uint32_t budget);
   // End of a turn: records, publishes what was pushed, tells the host whom to notify.
@@ -180,6 +188,7 @@ class Instance final : public Transport {
   void finish_reset();
   bool healthy(uint16_t index);
   void serve_queue(uint16_t index, Time now, uint32_t budget);
+  void hush(uint16_t index);
   void arm(uint16_t index);
   void publish(uint16_t index);
   void note_device_state();
@@ -202,7 +211,8 @@ class Instance final : public Transport {
   bool config_event_ = false;  // the driver must hear of status or configuration
   uint32_t kicked_ = 0;        // sets of queues: to be served,
   uint32_t dirty_ = 0;         // to be published,
-  uint32_t quiet_ = 0;         // whose driver was asked not to kick
+  uint32_t quiet_ = 0;         // whose driver was asked not to kick,
+  uint32_t empty_ = 0;         // to be looked at
   std::array<QueueSlot, kMaxQueues> queues_;
   uint32_t saved_size_ = 0;
   std::array<std::byte, Device::kMaxState> saved_{};

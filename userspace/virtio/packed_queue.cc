@@ -269,6 +269,13 @@ void PackedQueue::disable_notifications() {
   Word(device_event_ + kEventFlagsAt).store(kEventDisable, std::memory_order_relaxed);
 }
 
+// No barrier: pop() looks again, and enable_notifications() before anybody sleeps.
+bool PackedQueue::look() const {
+  if (error_ != QueueError::kNone) return false;
+  return inflight_.resumable() != 0 ||
+         next_avail_.is_avail(flags_of(next_avail_.slot).load(std::memory_order_relaxed));
+}
+
 bool PackedQueue::enable_notifications() {
   if (error_ != QueueError::kNone) return false;
   uint16_t flags = kEventEnable;

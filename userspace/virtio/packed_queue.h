@@ -33,6 +33,7 @@ class PackedQueue {
   bool should_notify();
   void disable_notifications();
   bool enable_notifications();
+  bool look() const;
 
  private:
   QueueError locate(const Memory& memory, const QueueSetup& setup);

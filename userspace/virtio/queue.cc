@@ -32,6 +32,12 @@ void Queue::disable_notifications() {
   }
 }
 
+bool Queue::look() {
+  const bool found = setup_.packed ? packed_.look() : split_.look();
+  if (found) starved_ = false;
+  return found;
+}
+
 bool Queue::enable_notifications() {
   starved_ = false;
   return setup_.packed ? packed_.enable_notifications() : split_.enable_notifications();

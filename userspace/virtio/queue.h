@@ -98,6 +98,9 @@ class Queue final {
   // Whether pop() found nothing since enable_notifications() was called last: somebody
   // waits for chains, so the driver has to be asked for a notification.
   bool starved() const { return starved_; }
+  // Whether there are chains to pop, for who looks often and asked for no notification;
+  // if so, nobody is starved().
+  bool look();
 
   // Chains popped and pushed since the object exists, for statistics; they wrap.
   uint32_t popped() const { return popped_; }

@@ -231,10 +231,22 @@ bool SplitQueue::should_notify() {
 }
 
 void SplitQueue::disable_notifications() {
-  // With EVENT_IDX the flags have to stay 0, and an avail event that is not moved on
-  // does the same.
-  if (error_ != QueueError::kNone || event_idx_) return;
-  Word(used_ + kFlagsAt).store(kUsedNoNotify, std::memory_order_relaxed);
+  if (error_ != QueueError::kNone) return;
+  // No barrier: a driver that sees this late kicks in vain. With EVENT_IDX the flags have
+  // to stay 0, and an avail event in the past does the same.
+  if (event_idx_) {
+    Word(used_ + kRingAt + size_ * kUsedEntrySize)
+        .store(static_cast<uint16_t>(next_avail_ - 1), std::memory_order_relaxed);
+  } else {
+    Word(used_ + kFlagsAt).store(kUsedNoNotify, std::memory_order_relaxed);
+  }
+}
+
+// No barrier: pop() looks again, and enable_notifications() before anybody sleeps.
+bool SplitQueue::look() const {
+  if (error_ != QueueError::kNone) return false;
+  return inflight_.resumable() != 0 ||
+         Word(avail_ + kIdxAt).load(std::memory_order_relaxed) != next_avail_;
 }
 
 bool SplitQueue::enable_notifications() {

@@ -32,6 +32,7 @@ class SplitQueue {
   bool should_notify();
   void disable_notifications();
   bool enable_notifications();
+  bool look() const;
 
  private:
   QueueError locate(const Memory& memory, const QueueSetup& setup);

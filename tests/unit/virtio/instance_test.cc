@@ -367,6 +367,79 @@ TEST_F(InstanceTest, KicksForNoQueueAreIgnored) {
   turn();
 }
 
+// ---- A link that looks at the rings ----
+
+class LookingInstanceTest : public InstanceTest, public testing::WithParamInterface<uint64_t> {
+ protected:
+  void SetUp() override {
+    const uint64_t ring = GetParam();
+    instance_->bind({.device = &device_,
+                     .host = &host_,
+                     .memory = memory_.memory(),
+                     .transport_features = kNeeded | ring,
+                     .inflight = {},
+                     .looks = true});
+    agree(kNeeded | ring);
+    queue_ = DriverQueue::make(memory_, {.size = 16,
+                                         .packed = (ring & kFeatureRingPacked) != 0,
+                                         .event_idx = (ring & kFeatureEventIdx) != 0});
+    ASSERT_TRUE(instance_->set_queue(0, queue_->setup(), true));
+    instance_->set_status(kAck | kDrv | kFok | kDok);
+    while (turn()) {
+    }
+  }
+  // Whether the driver was asked to kick for one more request.
+  bool offer() {
+    const Buffer out{memory_.allocate(8), 8};
+    const Buffer in{memory_.allocate(8), 8};
+    queue_->add(std::span(&out, 1), std::span(&in, 1));
+    queue_->publish();
+    return queue_->kick_needed();
+  }
+};
+
+TEST_P(LookingInstanceTest, TheDriverKicksOnlyWhoSleeps) {
+  for (uint32_t i = 0; i < 100; ++i) {
+    EXPECT_FALSE(instance_->look());
+    ASSERT_FALSE(offer()) << "it is awake";
+    EXPECT_TRUE(instance_->look());
+    turn();
+    ASSERT_EQ(device_.answered(), 2 * i + 1);
+    EXPECT_TRUE(instance_->prepare_sleep());
+    ASSERT_TRUE(offer()) << "it sleeps";
+    instance_->kick(0);
+    EXPECT_TRUE(instance_->look()) << "a kick is not all that it goes by";
+    turn();
+    ASSERT_EQ(device_.answered(), 2 * i + 2);
+    while (queue_->get_used()) {
+    }
+  }
+}
+
+TEST_P(LookingInstanceTest, WhoeverWokeUpIsNotKicked) {
+  EXPECT_TRUE(instance_->prepare_sleep());
+  EXPECT_FALSE(instance_->look());
+  EXPECT_FALSE(offer());
+  EXPECT_TRUE(instance_->look());
+}
+
+TEST_P(LookingInstanceTest, FindsWhatCameBeforeItAskedForKicks) {
+  EXPECT_FALSE(offer());
+  EXPECT_FALSE(instance_->prepare_sleep());
+  turn();
+  EXPECT_EQ(device_.answered(), 1U);
+  EXPECT_TRUE(instance_->prepare_sleep());
+}
+
+TEST_P(LookingInstanceTest, WhoGoesOnWithTheRingsIsKicked) {
+  instance_->suspend();
+  EXPECT_TRUE(offer());
+}
+
+INSTANTIATE_TEST_SUITE_P(Rings, LookingInstanceTest,
+                         testing::Values(uint64_t{0}, kFeatureEventIdx, kFeatureRingPacked,
+                                         kFeatureRingPacked | kFeatureEventIdx));
+
 // ---- What survives ----
 
 TEST_F(InstanceTest, EveryChangeIsRecordedBeforeItIsVisible) {
