@@ -34,7 +34,8 @@ bool is_of(const virtio::InstanceState& state, const ServedDevice::Wanted& wante
 
 ServedDevice::ServedDevice(runtime::Loop& loop, virtio::Device& device, virtio::Observer& observer,
                            InflightRegion own_region, const Options& options)
-    : deadline_(loop, [] {}),
+    : loop_(loop),
+      deadline_(loop, [] {}),
       device_(device),
       observer_(observer),
       options_(options),
@@ -45,7 +46,8 @@ ServedDevice::ServedDevice(runtime::Loop& loop, virtio::Device& device, virtio::
                   .memory = {},
                   .transport_features = options_.transport_features,
                   .required_features = virtio::kFeatureVersion1,
-                  .inflight = tables_});
+                  .inflight = tables_,
+                  .looks = true});
 }
 
 ServedDevice::~ServedDevice() {
@@ -80,6 +82,8 @@ void ServedDevice::ask_quiet() {
 
 bool ServedDevice::serve(virtio::Time now) {
   if (phase_ == Phase::kRunning) {
+    // Not only when a bell rang: while this side is awake the driver does not kick.
+    if (instance_.look()) loop_.note_request();
     const bool more = instance_.service(now, options_.budget);
     return instance_.flush() || more;
   }

@@ -105,6 +105,8 @@ class ServedDevice final : private virtio::InstanceHost {
   void kick(uint16_t queue) { instance_.kick(queue); }
   // A turn's work; true if there is more at once.
   bool serve(virtio::Time now);
+  // Nothing is to be done: has the driver kick. False if there is something after all.
+  bool prepare_sleep() { return phase_ != Phase::kRunning || instance_.prepare_sleep(); }
 
  private:
   enum class Phase : uint8_t { kQuiet, kRunning, kDraining, kSettling };
@@ -122,6 +124,7 @@ class ServedDevice final : private virtio::InstanceHost {
   void go_on(const Wanted& wanted);
   void go_quiet();
 
+  runtime::Loop& loop_;
   runtime::Timer deadline_;  // of draining; the turn that it causes does the work
   virtio::Device& device_;
   virtio::Observer& observer_;

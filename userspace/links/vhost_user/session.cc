@@ -158,10 +158,7 @@ ServedDevice::Wanted Session::wanted() {
   return wanted;
 }
 
-void Session::kick(uint16_t index) {
-  loop_.note_request();
-  device_.kick(index);
-}
+void Session::kick(uint16_t index) { device_.kick(index); }
 
 void Session::on_used(uint16_t queue) {
   if (!rings_[queue].call() && backend_channel_ &&

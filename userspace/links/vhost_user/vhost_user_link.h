@@ -67,6 +67,7 @@ class VhostUserLink final : private runtime::TurnHook {
   VhostUserLink(runtime::Loop& loop, std::string name, const Options& options);
 
   bool on_turn_end() override;
+  bool on_sleep() override { return device_->prepare_sleep(); }
   void look_for_front_end();
   void accept_one();
   void connect_now();
