@@ -8,11 +8,14 @@
 
 namespace stratos::runtime {
 
-ssize_t send_with_fd(int socket, std::span<const iovec> pieces, int fd) {
+ssize_t send_with_fd(int socket, std::span<const iovec> pieces, int fd,
+                     const SendOptions& options) {
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces.data());
   message.msg_iovlen = pieces.size();
+  message.msg_name = const_cast<std::byte*>(options.address.data());
+  message.msg_namelen = static_cast<socklen_t>(options.address.size());
   if (fd >= 0) {
     message.msg_control = control.data();
     message.msg_controllen = control.size();
@@ -22,7 +25,7 @@ ssize_t send_with_fd(int socket, std::span<const iovec> pieces, int fd) {
     rights->cmsg_len = CMSG_LEN(sizeof(int));
     std::memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
   }
-  return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sendmsg(socket, &message, MSG_NOSIGNAL | (options.wait ? 0 : MSG_DONTWAIT));
 }
 
 ReceivedFds receive_with_fds(int socket, std::span<std::byte> into, std::vector<UniqueFd>& fds) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Descriptors that travel with bytes over a Unix stream socket (SCM_RIGHTS).
+// Descriptors that travel with bytes over a Unix socket (SCM_RIGHTS).
 
 #pragma once
 
@@ -17,8 +17,14 @@ namespace stratos::runtime {
 // What one recvmsg() can bring; further ones are closed by the kernel and reported as cut.
 inline constexpr size_t kMaxPassedFds = 8;
 
-// As sendmsg(), without blocking and without SIGPIPE; `fd` goes along unless it is -1.
-ssize_t send_with_fd(int socket, std::span<const iovec> pieces, int fd);
+struct SendOptions {
+  std::span<const std::byte> address{};  // a sockaddr; empty where the socket is connected
+  bool wait = false;                     // for room, as long as SO_SNDTIMEO says
+};
+
+// As sendmsg(), without SIGPIPE; `fd` goes along unless it is -1.
+ssize_t send_with_fd(int socket, std::span<const iovec> pieces, int fd,
+                     const SendOptions& options = {});
 
 struct ReceivedFds {
   ssize_t bytes = 0;  // as recvmsg() returns it, with errno

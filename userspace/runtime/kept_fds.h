@@ -19,7 +19,8 @@ UniqueFd take_kept_fd(const std::string& name);
 void forget_untaken_fds();
 
 // Has the service manager keep the open file under `name`, until it is forgotten or the
-// service is stopped for good.
+// service is stopped for good. A service manager that reads nothing is waited for once, for a
+// second; what it missed is not kept.
 void keep_fd(const std::string& name, int fd);
 void forget_fd(const std::string& name);
 

@@ -189,6 +189,9 @@ TEST(VirtualBusOverload, AllWaitForAPortThatHolds) {
   EXPECT_TRUE(bus.ready());
   pump_all(bus, 1099);
   EXPECT_EQ(slow.listener.frames.size(), 2U);
+  EXPECT_EQ(sender.listener.sent.size(), 1U) << "the second one is held as well";
+  slow.port.release();
+  pump_all(bus, 1099);
   EXPECT_EQ(sender.listener.sent.size(), 2U);
   EXPECT_EQ(bus.deadline(), std::nullopt) << "nobody waits";
   EXPECT_EQ(slow.port.counters().overloads, 2U);

@@ -55,7 +55,7 @@ TEST_F(CommandLineTest, CheckShowsEachErrorOnALineAndExits2) {
   EXPECT_EQ(result.output, "");
   const std::string rest =
       " is not a key of a [[link]] of type \"uio\"; known keys are \"device\", \"layout\", "
-      "\"name\", \"ring\", \"type\"\n";
+      "\"name\", \"peer_timeout_ms\", \"ring\", \"type\"\n";
   EXPECT_EQ(result.errors, file + ":4: link.colour:" + rest + file + ":5: link.speed:" + rest);
 }
 
