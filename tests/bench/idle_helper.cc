@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "hub_door.h"
+#include "hub_process.h"
 #include "machine.h"
 #include "program.h"
 
@@ -41,14 +42,9 @@ std::string write_config(const std::string& scratch, const std::string& device_s
 }  // namespace
 
 IdleFigures watch_idle_helper(const std::string& scratch) {
-  const std::string device_socket = scratch + "/idle-device";
-  const std::string driver_socket = scratch + "/idle-driver";
-  const Program hub({STRATOS_HUB, "--link",
-                     fmt::format("name=idle,size=4M,driver-socket={},device-socket={}",
-                                 driver_socket, device_socket)});
-  Program::wait_for_path(device_socket);
-  const Program helper({STRATOSD, "--config", write_config(scratch, device_socket)});
-  const HubDoor driver(driver_socket, {.queue_size = 64});
+  const HubProcess hub(scratch, "idle");
+  const Program helper({STRATOSD, "--config", write_config(scratch, hub.device_socket())});
+  const HubDoor driver(hub.driver_socket(), {.queue_size = 64});
 
   const uint64_t before = cpu_time_ns(helper.pid());
   std::this_thread::sleep_for(kWatch);

@@ -10,6 +10,7 @@
 
 #include "helper_process.h"
 #include "hub_door.h"
+#include "hub_process.h"
 #include "machine.h"
 #include "program.h"
 #include "responder.h"
@@ -70,10 +71,9 @@ void add_rows(Report& report, const std::string& link, Paced sleeping, Paced pol
   report.add(polls + "CPU when idle again", polling.idle_cpu, "%", at_most(0.1));
 }
 
-Paced through_hub(const std::string& device_socket, const std::string& driver_socket,
-                  nanoseconds poll_time) {
-  const auto helper = HelperProcess::behind_hub(device_socket, poll_time);
-  HubDoor door(driver_socket, {.queue_size = kQueueSize});
+Paced through_hub(const HubProcess& hub, nanoseconds poll_time) {
+  const auto helper = HelperProcess::behind_hub(hub.device_socket(), poll_time);
+  HubDoor door(hub.driver_socket(), {.queue_size = kQueueSize});
   return measure(door, *helper);
 }
 
@@ -88,15 +88,9 @@ Paced through_vhost_user(const std::string& socket, nanoseconds poll_time) {
 
 void measure_paced(Report& report, const std::string& scratch) {
   {
-    const std::string device_socket = scratch + "/paced-device";
-    const std::string driver_socket = scratch + "/paced-driver";
-    const Program hub({STRATOS_HUB, "--link",
-                       fmt::format("name=bench,size=4M,driver-socket={},device-socket={}",
-                                   driver_socket, device_socket)});
-    Program::wait_for_path(device_socket);
-    Paced sleeping = through_hub(device_socket, driver_socket, nanoseconds(0));
-    add_rows(report, "hub", std::move(sleeping),
-             through_hub(device_socket, driver_socket, kPollTime));
+    const HubProcess hub(scratch, "paced");
+    Paced sleeping = through_hub(hub, nanoseconds(0));
+    add_rows(report, "hub", std::move(sleeping), through_hub(hub, kPollTime));
   }
   Paced sleeping = through_vhost_user(scratch + "/paced-sleeping", nanoseconds(0));
   add_rows(report, "vhost-user", std::move(sleeping),
