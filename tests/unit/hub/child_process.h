@@ -51,6 +51,11 @@ class ChildProcess {
   bool started() const { return pid_ > 0; }
   pid_t pid() const { return pid_; }
   void signal(int number) const { kill(pid_, number); }
+  // After SIGSTOP. False if it ended instead.
+  bool wait_until_stopped() const {
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED) == 0;
+  }
   // Waits for the end; the exit status, or minus the signal.
   int wait() {
     int status = 0;
