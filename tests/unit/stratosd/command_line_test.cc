@@ -17,7 +17,6 @@ namespace {
 
 using test::ProgramResult;
 using test::run_program;
-using ::testing::HasSubstr;
 
 class CommandLineTest : public ::testing::Test {
  protected:
