@@ -67,7 +67,7 @@ struct loopback_port {
  * @size: bytes of @region, valid if there is one
  * @region: the shared memory, or NULL
  * @port: the link's, or NULL before it was started
- * @rung: how often the driver side rang since the last read
+ * @rung: 1 if the driver side rang since the last read
  * @wait: who waits for that
  */
 struct loopback {
@@ -132,9 +132,9 @@ static void loopback_ring(void *priv, u32 doorbell)
 
 	/*
 	 * Fully ordered: what was written to the region comes before.  Pairs with
-	 * loopback_take_rung().  Whoever does not read may be rung very often.
+	 * loopback_take_rung().
 	 */
-	atomic_add_unless(&loopback->rung, 1, -1);
+	atomic_xchg(&loopback->rung, 1);
 	wake_up_interruptible_poll(&loopback->wait, EPOLLIN | EPOLLRDNORM);
 }
 
@@ -305,7 +305,7 @@ static long loopback_ioctl(struct file *file, unsigned int request, unsigned lon
 /* Fully ordered: what is read from the region comes after. */
 static u64 loopback_take_rung(struct loopback *loopback)
 {
-	return (u32)atomic_xchg(&loopback->rung, 0);
+	return atomic_xchg(&loopback->rung, 0);
 }
 
 static ssize_t loopback_read_iter(struct kiocb *iocb, struct iov_iter *to)

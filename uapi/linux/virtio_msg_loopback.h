@@ -12,9 +12,10 @@
  *   4. VIRTIO_MSG_LOOPBACK_START: from now on the kernel is the driver side.
  *
  * The file is both doorbells, and speaks as an eventfd does, 8 bytes at a time:
- * poll() and read() tell the device side how often it was rung since the last
- * read(), a write() of any number but 0 rings the driver side.  A read() waits
- * for a ring unless O_NONBLOCK or RWF_NOWAIT forbids it.
+ * poll() and read() tell the device side that it was rung since the last read(),
+ * however often, a write() of any number but 0 rings the driver side.  A read()
+ * waits for a ring unless O_NONBLOCK or RWF_NOWAIT forbids it.  Each ring wakes
+ * those who poll, also if they have not read the last one.
  *
  * Mappings hold the file, and so does a service manager that keeps it for the
  * next helper.  The link ends, and its devices go, with the last of them.
