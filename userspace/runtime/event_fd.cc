@@ -54,13 +54,11 @@ void EventFd::ring() const {
   [[maybe_unused]] const ssize_t written = write(fd_.get(), &one, sizeof(one));
 }
 
-bool EventFd::drain() const { return drain(fd_.get()); }
-
-bool EventFd::drain(int fd) {
+bool EventFd::drain() const {
   uint64_t count = 0;
   const iovec into{.iov_base = &count, .iov_len = sizeof(count)};
   // Not by the flags of the open file: the peer may have changed them.
-  return preadv2(fd, &into, 1, -1, RWF_NOWAIT) == static_cast<ssize_t>(sizeof(count));
+  return preadv2(fd_.get(), &into, 1, -1, RWF_NOWAIT) == static_cast<ssize_t>(sizeof(count));
 }
 
 struct EventFdRinger::State final : OwnedOperation {
@@ -94,8 +92,8 @@ EventFdRinger::~EventFdRinger() { loop_.retire(std::move(state_)); }
 void EventFdRinger::ring() { state_->ring(); }
 
 EventFdWatch::EventFdWatch(Loop& loop, const EventFd& bell, std::function<void()> callback)
-    : watch_(loop, bell.fd(), POLLIN, [fd = bell.fd(), callback = std::move(callback)](int32_t) {
-        if (EventFd::drain(fd)) callback();
+    : watch_(loop, bell.fd(), POLLIN, [callback = std::move(callback)](int32_t result) {
+        if (result > 0) callback();
       }) {}
 
 }  // namespace stratos::runtime

@@ -31,14 +31,12 @@ class EventFd {
 
   // Rings with a write() of one's own. Only for a bell whose peer is trusted.
   void ring() const;
-  // Takes back what was rung; true if it was.
+  // Takes back what was rung; true if it was. For who waits without a loop.
   bool drain() const;
 
   int fd() const { return fd_.get(); }
 
  private:
-  friend class EventFdWatch;
-  static bool drain(int fd);
   explicit EventFd(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;
 };
@@ -62,8 +60,12 @@ class EventFdRinger {
   std::unique_ptr<State> state_;
 };
 
-// Calls back in each turn in which the bell was rung, once, however often it was,
-// and at once if it was rung before.
+// Calls back when the bell was rung, once for all rings since the last time, and at once
+// if it was rung before. Now and then it calls back for nothing.
+//
+// Nothing is taken back: each ring of an eventfd wakes who polls, whatever the counter says,
+// so to read it in each turn would be a system call for nothing. (Measured: 0.9 us of a round
+// trip of 13.) A peer that fills the counter has no bell any more.
 class EventFdWatch {
  public:
   EventFdWatch(Loop& loop, const EventFd& bell, std::function<void()> callback);

@@ -31,8 +31,6 @@ constexpr std::string_view kSystemCalls[] = {
     "recvfrom",
     "sendto",
     "shutdown",
-    // Doorbells: not as their flags say, which the peer may change.
-    "preadv2",
     // A hub that was restarted: connect, receive descriptors, check and map them.
     "socket",
     "connect",

@@ -27,7 +27,6 @@ TEST(EventFd, IsHeardEachTimeItRings) {
     bell->ring();
     ASSERT_TRUE(turn_until(*loop, [&] { return heard == i; }));
   }
-  EXPECT_FALSE(bell->drain());
 }
 
 TEST(EventFd, IsHeardByAWatchThatComesLater) {
