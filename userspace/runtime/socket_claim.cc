@@ -16,13 +16,13 @@
 #include <thread>
 #include <utility>
 
+#include "runtime/afterlife.h"
+
 namespace stratos::runtime {
 namespace {
 
 constexpr int kBacklog = 4;
 
-// How long the sockets of a killed process may outlive it.
-constexpr std::chrono::milliseconds kAfterlife{2000};
 constexpr std::chrono::milliseconds kProbeInterval{10};
 
 std::unexpected<std::string> failed(const std::string& path, const char* what) {
@@ -69,8 +69,7 @@ bool is_listening(const std::string& path) {
 }
 
 // Whether something that knows nothing of our locks listens there. A predecessor that
-// was killed has no lock any more, but the kernel takes its io_uring apart in the
-// background, and that still holds the listening socket for a moment.
+// was killed has no lock any more, but its listening socket may have an afterlife.
 bool stays_listening(const std::string& path) {
   const auto deadline = std::chrono::steady_clock::now() + kAfterlife;
   while (is_listening(path)) {

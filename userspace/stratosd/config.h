@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control/control_protocol.h"
+#include "runtime/afterlife.h"
 #include "stratosd/device_plan.h"
 #include "stratosd/link_plan.h"
 
@@ -23,7 +24,7 @@ enum class Sandbox : uint8_t { kKill, kLog, kOff };
 struct DaemonConfig {
   std::string control_socket = control::kDefaultControlSocket;
   std::chrono::microseconds poll_time{50};
-  std::chrono::milliseconds hub_timeout{3000};  // how long to wait for a hub at the start
+  std::chrono::milliseconds hub_timeout = runtime::kAfterlife;  // for the seats, at the start
   std::string log_level = "info";
   std::string user;   // empty: stay who we are
   std::string group;  // empty: the user's own

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "hosts/rpmb_file/medium.h"
+#include "runtime/afterlife.h"
 #include "runtime/file_lock.h"
 #include "runtime/unique_fd.h"
 
@@ -24,12 +25,12 @@ class FileMedium final : public Medium {
   // used twice and neither can an anchor. The error is one line that says what to do.
   static std::expected<std::unique_ptr<FileMedium>, std::string> open(
       const FilePaths& paths, runtime::LockKind kind,
-      std::chrono::milliseconds patience = runtime::kLockPatience);
+      std::chrono::milliseconds patience = runtime::kAfterlife);
 
   // The anchor alone: its store is still to be made.
   static std::expected<std::unique_ptr<FileMedium>, std::string> open_anchor(
       const std::string& path, runtime::LockKind kind,
-      std::chrono::milliseconds patience = runtime::kLockPatience);
+      std::chrono::milliseconds patience = runtime::kAfterlife);
 
   bool has(Role file) const override { return of(file).fd.valid(); }
   const std::string& name(Role file) const override { return of(file).path; }
