@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "drain.h"
 #include "virtio/features.h"
 
 namespace stratos::test {
@@ -96,7 +97,7 @@ bool VhostUserFront::wait_for_call(uint16_t index, std::chrono::milliseconds tim
   const runtime::EventFd& call = *session_.ring(index).call;
   pollfd called{call.fd(), POLLIN, 0};
   if (poll(&called, 1, static_cast<int>(timeout.count())) <= 0) return false;
-  call.drain();
+  test::drain(call);
   return true;
 }
 

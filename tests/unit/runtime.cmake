@@ -12,5 +12,6 @@ add_executable(runtime_test
   runtime/timer_test.cc
   runtime/worker_test.cc)
 target_include_directories(runtime_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})
-target_link_libraries(runtime_test PRIVATE stratos_options stratos_runtime GTest::gtest_main)
+target_link_libraries(runtime_test PRIVATE stratos_options stratos_runtime stratos_test_support
+                      GTest::gtest_main)
 gtest_discover_tests(runtime_test NO_PRETTY_VALUES)

@@ -5,7 +5,6 @@
 #include <liburing.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
@@ -52,13 +51,6 @@ void EventFd::ring() const {
   const uint64_t one = 1;
   // EAGAIN means that the counter is full: the peer has a ring to find already.
   [[maybe_unused]] const ssize_t written = write(fd_.get(), &one, sizeof(one));
-}
-
-bool EventFd::drain() const {
-  uint64_t count = 0;
-  const iovec into{.iov_base = &count, .iov_len = sizeof(count)};
-  // Not by the flags of the open file: the peer may have changed them.
-  return preadv2(fd_.get(), &into, 1, -1, RWF_NOWAIT) == static_cast<ssize_t>(sizeof(count));
 }
 
 struct EventFdRinger::State final : OwnedOperation {

@@ -31,8 +31,6 @@ class EventFd {
 
   // Rings with a write() of one's own. Only for a bell whose peer is trusted.
   void ring() const;
-  // Takes back what was rung; true if it was. For who waits without a loop.
-  bool drain() const;
 
   int fd() const { return fd_.get(); }
 

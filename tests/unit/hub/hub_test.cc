@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "drain.h"
 #include "hub/fake_client.h"
 #include "hub/scratch_directory.h"
 #include "runtime/test_loop.h"
@@ -76,10 +77,10 @@ TEST_F(HubTest, BothSidesShareMemoryAndBells) {
   map(*driver).bytes()[kSize - 1] = std::byte{42};
   EXPECT_EQ(map(*device).bytes()[kSize - 1], std::byte{42});
   bell(*driver, ivshmem::kDevicePeer).ring();
-  EXPECT_FALSE(bell(*device, ivshmem::kDriverPeer).drain());
-  EXPECT_TRUE(bell(*device, ivshmem::kDevicePeer).drain());
+  EXPECT_FALSE(test::drain(bell(*device, ivshmem::kDriverPeer)));
+  EXPECT_TRUE(test::drain(bell(*device, ivshmem::kDevicePeer)));
   bell(*device, ivshmem::kDriverPeer).ring();
-  EXPECT_TRUE(bell(*driver, ivshmem::kDriverPeer).drain());
+  EXPECT_TRUE(test::drain(bell(*driver, ivshmem::kDriverPeer)));
 }
 
 TEST_F(HubTest, LinksDoNotShareAnything) {
@@ -89,7 +90,7 @@ TEST_F(HubTest, LinksDoNotShareAnything) {
   map(*a).bytes()[kSize - 1] = std::byte{42};
   EXPECT_EQ(map(*b).bytes()[kSize - 1], std::byte{0});
   bell(*a, ivshmem::kDevicePeer).ring();
-  EXPECT_FALSE(bell(*b, ivshmem::kDevicePeer).drain());
+  EXPECT_FALSE(test::drain(bell(*b, ivshmem::kDevicePeer)));
 }
 
 TEST_F(HubTest, SecondClientOnATakenSeatIsSentAwayAndTheFirstStays) {
@@ -119,7 +120,7 @@ TEST_F(HubTest, NextClientFindsTheSameMemoryAndARingThatNobodyHeard) {
   bell(*driver, ivshmem::kDevicePeer).ring();
   device = sit(scratch_.file("a.sock"));
   EXPECT_EQ(map(*device).bytes()[kSize - 1], std::byte{42});
-  EXPECT_TRUE(bell(*device, ivshmem::kDevicePeer).drain());
+  EXPECT_TRUE(test::drain(bell(*device, ivshmem::kDevicePeer)));
   EXPECT_EQ(driver->messages().size(), 5U) << "the other side must not hear of it";
   EXPECT_FALSE(driver->closed());
 }

@@ -8,6 +8,7 @@
 #include <ostream>
 #include <string>
 
+#include "drain.h"
 #include "hub/fake_client.h"
 #include "hub/kept_hub.h"
 
@@ -64,9 +65,9 @@ TEST_P(EachDeathOfTheHub, IsNoticedByNobody) {
   ASSERT_TRUE(hub_->says("ready 2")) << hub_->errors();
   auto device = sit("a.sock");
   EXPECT_EQ(mark(map(*device)), std::byte{42});
-  EXPECT_TRUE(bell(*device, ivshmem::kDevicePeer).drain());
+  EXPECT_TRUE(test::drain(bell(*device, ivshmem::kDevicePeer)));
   bell(*device, ivshmem::kDriverPeer).ring();
-  EXPECT_TRUE(bell(*driver, ivshmem::kDriverPeer).drain());
+  EXPECT_TRUE(test::drain(bell(*driver, ivshmem::kDriverPeer)));
   EXPECT_FALSE(driver->closed());
 }
 
@@ -131,7 +132,7 @@ TEST_P(EachChangeOfALink, BeginsAnewAndSaysWhy) {
   EXPECT_TRUE(driver->wait_until_closed());
   driver = sit_down("a", messages);
   EXPECT_EQ(mark(map(*driver)), std::byte{0});
-  EXPECT_FALSE(bell(*driver, ivshmem::kDevicePeer).drain());
+  EXPECT_FALSE(test::drain(bell(*driver, ivshmem::kDevicePeer)));
 
   // The new one is kept as the old one was.
   mark(map(*driver)) = std::byte{43};

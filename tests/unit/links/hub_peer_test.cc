@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "drain.h"
 #include "links/link_rig.h"
 
 namespace stratos::links {
@@ -59,7 +60,7 @@ TEST_F(HubPeerTest, TakesTheSeatAndGetsMemoryAndBells) {
   Guest guest(scratch_.file("a.qemu"), [this] { loop_->turn(false); });
   attachment_->ring(0xffffffff);
   loop_->turn(false);
-  EXPECT_TRUE(guest.bell().drain());
+  EXPECT_TRUE(test::drain(guest.bell()));
   guest.ring();
   EXPECT_TRUE(until([&] { return heard == 1; }));
 }

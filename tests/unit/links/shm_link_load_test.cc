@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "drain.h"
 #include "links/link_rig.h"
 
 namespace stratos::links {
@@ -60,7 +61,7 @@ void sleep_until_rung(Guest& guest) {
   if (!guest.driver().prepare_sleep()) return;
   pollfd waiting{.fd = guest.bell().fd(), .events = POLLIN, .revents = 0};
   if (poll(&waiting, 1, 10000) == 0) ADD_FAILURE() << "a ring was lost";
-  guest.bell().drain();
+  test::drain(guest.bell());
 }
 
 // A driver side that sleeps until it is rung, as a guest does.

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "drain.h"
 #include "runtime/event_fd.h"
 #include "runtime/test_loop.h"
 
@@ -211,7 +212,7 @@ TEST(Loop, RunSubmitsWhatTheLastTurnStaged) {
   loop->add_hook(hook);
   loop->stop();
   loop->run();
-  EXPECT_TRUE(bell->drain());
+  EXPECT_TRUE(test::drain(*bell));
   loop->remove_hook(hook);
 }
 

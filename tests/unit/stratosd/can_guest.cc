@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "can/can_rig.h"
+#include "drain.h"
 
 namespace stratos::test {
 namespace {
@@ -147,7 +148,7 @@ void CanGuest::sleep() {
   if (!driver_->prepare_sleep()) return;
   pollfd waiting{.fd = own_bell_->fd(), .events = POLLIN, .revents = 0};
   ::poll(&waiting, 1, 10);
-  own_bell_->drain();
+  test::drain(*own_bell_);
 }
 
 }  // namespace stratos::test

@@ -7,6 +7,7 @@
 
 #include <functional>
 
+#include "drain.h"
 #include "vhost_user/link_rig.h"
 
 namespace stratos::links::vhost_user {
@@ -332,7 +333,7 @@ TEST_F(HostileFrontEndTest, ABrokenRingBreaksItsDeviceAndIsSignalled) {
   front.ring(0).kick->ring();
   front.settle();
   loop_->turn(false);
-  EXPECT_TRUE(front.ring(0).error->drain());
+  EXPECT_TRUE(test::drain(*front.ring(0).error));
   EXPECT_EQ(front.ask_word(Request::kGetStatus) & virtio::kStatusNeedsReset,
             virtio::kStatusNeedsReset);
   // A reset repairs it.

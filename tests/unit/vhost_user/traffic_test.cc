@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A driver's requests through a vhost-user link, however the front-end sets it up.
 
+#include "drain.h"
 #include "vhost_user/link_rig.h"
 
 namespace stratos::links::vhost_user {
@@ -30,10 +31,10 @@ TEST_P(TrafficTest, RequestsAreAnswered) {
 TEST_P(TrafficTest, TheDriverIsCalled) {
   FrontEnd front(*loop_, path_);
   front.come_up(memory_, GetParam().features, GetParam().protocol);
-  front.ring(0).call->drain();
+  test::drain(*front.ring(0).call);
   ASSERT_TRUE(front.echo("x"));
   loop_->turn(false);
-  EXPECT_TRUE(front.ring(0).call->drain());
+  EXPECT_TRUE(test::drain(*front.ring(0).call));
 }
 
 TEST_P(TrafficTest, AKickBeforeTheRingIsEnabledIsNotLost) {
