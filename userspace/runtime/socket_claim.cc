@@ -11,9 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
-#include <thread>
 #include <utility>
 
 #include "runtime/afterlife.h"
@@ -22,8 +20,6 @@ namespace stratos::runtime {
 namespace {
 
 constexpr int kBacklog = 4;
-
-constexpr std::chrono::milliseconds kProbeInterval{10};
 
 std::unexpected<std::string> failed(const std::string& path, const char* what) {
   return std::unexpected(fmt::format("{}: cannot {}: {}", path, what, std::strerror(errno)));
@@ -71,12 +67,7 @@ bool is_listening(const std::string& path) {
 // Whether something that knows nothing of our locks listens there. A predecessor that
 // was killed has no lock any more, but its listening socket may have an afterlife.
 bool stays_listening(const std::string& path) {
-  const auto deadline = std::chrono::steady_clock::now() + kAfterlife;
-  while (is_listening(path)) {
-    if (std::chrono::steady_clock::now() >= deadline) return true;
-    std::this_thread::sleep_for(kProbeInterval);
-  }
-  return false;
+  return !outwait([&path] { return !is_listening(path); });
 }
 
 }  // namespace
