@@ -41,10 +41,8 @@ class Silent final : public virtio::Observer {
   void on_event(virtio::Event, uint16_t, uint32_t) override {}
 };
 
-struct LinkFigures {
-  uint64_t rings = 0;  // doorbells, each a system call
-  uint64_t notifications = 0;
-};
+// How often the link notified its driver.
+using Notifications = std::function<uint64_t()>;
 
 uint64_t notifications_of(const virtio::Instance& instance) {
   return instance.queue_counters(0).notifications_sent;
@@ -54,20 +52,19 @@ uint64_t notifications_of(const virtio::Instance& instance) {
 template <typename Shared>
 class FiguresHook final : public runtime::TurnHook {
  public:
-  FiguresHook(runtime::Loop& loop, std::function<LinkFigures()> link, Shared& shared)
-      : loop_(loop), link_(std::move(link)), shared_(shared) {}
+  FiguresHook(runtime::Loop& loop, Notifications notifications, Shared& shared)
+      : loop_(loop), notifications_(std::move(notifications)), shared_(shared) {}
   bool on_turn_end() override {
-    const LinkFigures link = link_();
     constexpr auto kRelaxed = std::memory_order_relaxed;
-    shared_.system_calls.store(loop_.counters().system_calls + link.rings, kRelaxed);
-    shared_.notifications.store(link.notifications, kRelaxed);
+    shared_.system_calls.store(loop_.counters().system_calls, kRelaxed);
+    shared_.notifications.store(notifications_(), kRelaxed);
     shared_.allocations.store(allocations(), kRelaxed);
     return false;
   }
 
  private:
   runtime::Loop& loop_;
-  std::function<LinkFigures()> link_;
+  Notifications notifications_;
   Shared& shared_;
 };
 
@@ -83,8 +80,8 @@ std::unique_ptr<runtime::Loop> make_loop(std::chrono::nanoseconds poll_time) {
 }
 
 template <typename Shared>
-[[noreturn]] void run(runtime::Loop& loop, std::function<LinkFigures()> link, Shared& shared) {
-  FiguresHook<Shared> figures(loop, std::move(link), shared);
+[[noreturn]] void run(runtime::Loop& loop, Notifications notifications, Shared& shared) {
+  FiguresHook<Shared> figures(loop, std::move(notifications), shared);
   loop.add_hook(figures);
   loop.run();
   _exit(0);
@@ -108,13 +105,9 @@ template <typename Shared>
   run(
       *loop,
       [&link] {
-        LinkFigures figures;
-        if (const virtio::MsgLink* msg = link.msg_link()) {
-          figures.rings = msg->counters().rings;
-          if (const virtio::Instance* instance = msg->instance(0))
-            figures.notifications = notifications_of(*instance);
-        }
-        return figures;
+        const virtio::MsgLink* msg = link.msg_link();
+        const virtio::Instance* instance = msg != nullptr ? msg->instance(0) : nullptr;
+        return instance != nullptr ? notifications_of(*instance) : 0;
       },
       shared);
 }
@@ -137,12 +130,7 @@ template <typename Shared>
   if (!listener) give_up(listener.error());
   (*link)->listen(std::move(*listener));
   run(
-      *loop,
-      [&] {
-        const uint64_t notifications = notifications_of((*link)->instance());
-        return LinkFigures{.rings = notifications, .notifications = notifications};
-      },
-      shared);
+      *loop, [&link] { return notifications_of((*link)->instance()); }, shared);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace stratos::bench {
 // What the helper did so far.
 struct HelperFigures {
   uint64_t cpu_ns = 0;
-  uint64_t system_calls = 0;   // entering the ring, and doorbells
+  uint64_t system_calls = 0;   // all of them enter the ring, which also carries the doorbells
   uint64_t notifications = 0;  // of the driver
   uint64_t allocations = 0;
 };
