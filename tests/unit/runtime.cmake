@@ -9,6 +9,7 @@ add_executable(runtime_test
   runtime/ring_setup_test.cc
   runtime/sandbox_test.cc
   runtime/signals_test.cc
+  runtime/socket_claim_test.cc
   runtime/timer_test.cc
   runtime/worker_test.cc)
 target_include_directories(runtime_test PRIVATE ${CMAKE_CURRENT_LIST_DIR})

@@ -14,8 +14,6 @@
 #include <cstring>
 #include <utility>
 
-#include "runtime/afterlife.h"
-
 namespace stratos::runtime {
 namespace {
 
@@ -66,13 +64,14 @@ bool is_listening(const std::string& path) {
 
 // Whether something that knows nothing of our locks listens there. A predecessor that
 // was killed has no lock any more, but its listening socket may have an afterlife.
-bool stays_listening(const std::string& path) {
-  return !outwait([&path] { return !is_listening(path); });
+bool stays_listening(const std::string& path, std::chrono::milliseconds patience) {
+  return !outwait([&path] { return !is_listening(path); }, patience);
 }
 
 }  // namespace
 
-std::expected<SocketClaim, std::string> SocketClaim::claim(const std::string& path) {
+std::expected<SocketClaim, std::string> SocketClaim::claim(const std::string& path,
+                                                           std::chrono::milliseconds patience) {
   if (path.size() >= sizeof(sockaddr_un{}.sun_path)) {
     return std::unexpected(fmt::format("{}: too long for a socket", path));
   }
@@ -84,7 +83,7 @@ std::expected<SocketClaim, std::string> SocketClaim::claim(const std::string& pa
     if (!S_ISSOCK(status.st_mode)) {
       return std::unexpected(fmt::format("{}: exists and is no socket; remove it", path));
     }
-    if (stays_listening(path)) return in_use(path);
+    if (stays_listening(path, patience)) return in_use(path);
   }
   return claim;
 }

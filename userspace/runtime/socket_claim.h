@@ -9,18 +9,22 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <expected>
 #include <string>
 
+#include "runtime/afterlife.h"
 #include "runtime/unique_fd.h"
 
 namespace stratos::runtime {
 
 class SocketClaim {
  public:
-  // Fails if a live process has the path, or if it is no socket. Changes nothing
-  // that another process could see but the lock file.
-  static std::expected<SocketClaim, std::string> claim(const std::string& path);
+  // Fails if a live process has the path, or if it is no socket. A socket that has no lock and
+  // is listened at is waited for, for at most `patience`. Changes nothing that another process
+  // could see but the lock file.
+  static std::expected<SocketClaim, std::string> claim(
+      const std::string& path, std::chrono::milliseconds patience = kAfterlife);
 
   // Binds and listens; the socket file has owner, group and mode from its first
   // moment on. Does not block.
